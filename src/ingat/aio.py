@@ -1,0 +1,203 @@
+"""AsyncMemory: the same names as Memory; each call is one hop to a thread, and appends wait without one."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import functools
+import inspect
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, overload
+
+from ingat.core.drafts import new_message
+from ingat.core.records import Attachment, Message, NewMessage
+from ingat.memory import Memory, SessionFace, UserFace
+from ingat.services.keys import Keys
+from ingat.services.memories import Memories
+from ingat.services.messages import Append
+from ingat.store.contract import Store
+
+S = TypeVar("S")
+P = ParamSpec("P")
+R = TypeVar("R")
+
+THREADS = 8
+"""Threads that one AsyncMemory uses at the most."""
+MOST_ON_THE_LOOP = 16
+"""Messages that are analysed on the event loop itself, at about 50 microseconds each; more go to a thread."""
+
+
+class Face(Generic[S]):
+    """The asynchronous face of one synchronous object."""
+
+    def __init__(self, behind: S, pool: ThreadPoolExecutor) -> None:
+        self._behind, self._pool = behind, pool
+
+
+class hop(Generic[S, P, R]):
+    """A method that runs the synchronous one of the same name on a thread, in the caller's context."""
+
+    def __init__(self, method: Callable[Concatenate[S, P], R]) -> None:
+        self._method = method
+        self.__doc__ = method.__doc__
+        self.__wrapped__ = method
+
+    @overload
+    def __get__(self, face: None, owner: type) -> Self: ...
+
+    @overload
+    def __get__(self, face: Face[S], owner: type) -> Callable[P, Awaitable[R]]: ...
+
+    def __get__(self, face: Face[S] | None, owner: type) -> Self | Callable[P, Awaitable[R]]:
+        if face is None:
+            return self
+        return _bound(self._method, face)
+
+
+def _bound(method: Callable[Concatenate[S, P], R], face: Face[S]) -> Callable[P, Awaitable[R]]:
+    synchronous = functools.partial(method, face._behind)
+
+    @functools.wraps(method)
+    async def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        return await _run(face._pool, functools.partial(synchronous, *args, **kwargs))
+
+    signature = inspect.signature(method)
+    call.__signature__ = signature.replace(parameters=list(signature.parameters.values())[1:])  # type: ignore[attr-defined]
+    return call
+
+
+async def _run(pool: ThreadPoolExecutor, work: Callable[[], R]) -> R:
+    loop, context = asyncio.get_running_loop(), contextvars.copy_context()
+    return await loop.run_in_executor(pool, lambda: context.run(work))
+
+
+class AsyncUsers(Face[UserFace]):
+    """`memory.users`, awaited."""
+
+    save = hop(UserFace.save)
+    get = hop(UserFace.get)
+    list = hop(UserFace.list)
+    alias = hop(UserFace.alias)
+    unalias = hop(UserFace.unalias)
+    protect = hop(UserFace.protect)
+    merge = hop(UserFace.merge)
+
+
+class AsyncSessions(Face[SessionFace]):
+    """`memory.sessions`, awaited. Appends wait for the commit in the store's queue, without a thread."""
+
+    def __init__(self, behind: SessionFace, pool: ThreadPoolExecutor, store: Store) -> None:
+        super().__init__(behind, pool)
+        self._store = store
+
+    open = hop(SessionFace.open)
+    create = hop(SessionFace.create)
+    get = hop(SessionFace.get)
+    list = hop(SessionFace.list)
+    update = hop(SessionFace.update)
+    close = hop(SessionFace.close)
+    archive = hop(SessionFace.archive)
+    unarchive = hop(SessionFace.unarchive)
+    reopen = hop(SessionFace.reopen)
+    messages = hop(SessionFace.messages)
+    history = hop(SessionFace.history)
+    message = hop(SessionFace.message)
+
+    async def append(
+        self,
+        session_id: str,
+        role: str,
+        content: str = "",
+        *,
+        author: str | None = None,
+        attachments: Sequence[Attachment | Mapping[str, Any]] = (),
+        metadata: dict[str, Any] | None = None,
+        at: int | None = None,
+        id: str | None = None,
+    ) -> Message:
+        """Add one message to the end of an active session; see Memory.sessions.append."""
+        new = new_message(role, content, author, attachments, metadata, at, id)
+        return (await self._commit(self._behind.appending(session_id, [new])))[0]
+
+    async def append_many(
+        self, session_id: str, messages: Sequence[NewMessage | Mapping[str, Any]]
+    ) -> Sequence[Message]:
+        """Add messages in the order given, all or none; see Memory.sessions.append_many."""
+        if len(messages) <= MOST_ON_THE_LOOP:
+            return await self._commit(self._behind.appending(session_id, messages))
+        return await self._commit(await _run(self._pool, lambda: self._behind.appending(session_id, messages)))
+
+    async def _commit(self, append: Append) -> Sequence[Message]:
+        written = await self._store.awrite(append)
+        self._behind.committed(append)
+        return written
+
+
+class AsyncMemories(Face[Memories]):
+    """`memory.memories`, awaited."""
+
+    remember = hop(Memories.remember)
+    get = hop(Memories.get)
+    list = hop(Memories.list)
+    edit = hop(Memories.edit)
+    supersede = hop(Memories.supersede)
+    retire = hop(Memories.retire)
+
+
+class AsyncKeys(Face[Keys]):
+    """`memory.keys`, awaited."""
+
+    create = hop(Keys.create)
+    create_first = hop(Keys.create_first)
+    list = hop(Keys.list)
+    revoke = hop(Keys.revoke)
+    check = hop(Keys.check)
+
+
+class AsyncMemory(Face[Memory]):
+    """Memory for asyncio: the arguments and methods of Memory, awaited. An asynchronous context manager.
+
+    Its constructor opens the store, which touches the disk once; `AsyncMemory.over(memory)` uses one that is open.
+    """
+
+    def __init__(self, url: str = "sqlite:///ingat.db", **arguments: Any) -> None:
+        self._take(Memory(url, **arguments))
+
+    @classmethod
+    def over(cls, memory: Memory) -> Self:
+        """Return the asynchronous face of a memory that is open; closing either closes both."""
+        made = cls.__new__(cls)
+        made._take(memory)
+        return made
+
+    def _take(self, memory: Memory) -> None:
+        super().__init__(memory, ThreadPoolExecutor(THREADS, thread_name_prefix="ingat"))
+        self.sync = memory
+        self.users = AsyncUsers(memory.users, self._pool)
+        self.sessions = AsyncSessions(memory.sessions, self._pool, memory.store)
+        self.memories = AsyncMemories(memory.memories, self._pool)
+        self.keys = AsyncKeys(memory.keys, self._pool)
+
+    remember = hop(Memory.remember)
+    recall = hop(Memory.recall)
+    search = hop(Memory.search)
+    context = hop(Memory.context)
+    chat = hop(Memory.chat)
+    reindex = hop(Memory.reindex)
+    stats = hop(Memory.stats)
+    doctor = hop(Memory.doctor)
+
+    async def close(self) -> None:
+        """Finish what is being written and let go of the store."""
+        await _run(self._pool, self.sync.close)
+        self._pool.shutdown(wait=False)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()

@@ -1,0 +1,81 @@
+"""Context: what a model is given, and how it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from msgspec import Struct
+
+from ingat.core.drafts import caption_texts, indexed_text
+from ingat.core.records import Hit, Message, RecallMode, User
+
+RECALLED_HEADING = "From earlier conversations with this person (date, who, what):"
+PROFILE_HEADING = "What is known about this person:"
+
+
+class Context(Struct, frozen=True, kw_only=True):
+    """What a model is given: never more than `budget` tokens. `cut` says that the last message did not fit whole."""
+
+    user_id: str
+    session_id: str | None
+    profile: str
+    recalled: tuple[Hit, ...]
+    messages: tuple[Message, ...]
+    tokens: int
+    budget: int
+    cut: bool = False
+    left_out: int = 0
+    mode: RecallMode = "words"
+
+    def as_messages(self) -> list[dict[str, str]]:
+        """Return chat messages of role and content, ready for a model's API.
+
+        Profile first, then the transcript, and the recalled lines right before the last question: what changes most
+        comes last, so that a provider's prompt cache can serve the beginning again.
+        """
+        shown = [{"role": str(message.role), "content": message_text(message)} for message in self.messages]
+        recalled = recalled_text(self.recalled)
+        if recalled:
+            places = [index for index, message in enumerate(shown) if message["role"] == "user"]
+            shown.insert(places[-1] if places else len(shown), {"role": "system", "content": recalled})
+        return ([{"role": "system", "content": self.profile}] if self.profile else []) + shown
+
+
+def profile_text(user: User) -> str:
+    """Return what is known about the person, one line each in an order that does not change; empty for nothing."""
+    fields = (
+        ("Name", user.name),
+        ("Gender", user.gender),
+        ("Product", user.product),
+        ("Address", user.address),
+        ("Language", user.language),
+    )
+    lines = [f"{label}: {_flat(value)}" for label, value in fields if value]
+    for key in sorted(user.slots):
+        value = user.slots[key]
+        if isinstance(value, str | int | float) and value != "":
+            lines.append(f"{_flat(key)}: {_flat(str(value))}")
+    return "\n".join((PROFILE_HEADING, *lines)) if lines else ""
+
+
+def recalled_line(hit: Hit) -> str:
+    """Return one recalled line: date, who, what."""
+    day = datetime.fromtimestamp(hit.at / 1000, UTC).date().isoformat()
+    who = hit.author or hit.role or hit.source
+    return f"- {day} {_flat(who)}: {_flat(hit.text)}"
+
+
+def recalled_text(hits: Iterable[Hit]) -> str:
+    """Return recalled lines under their heading; empty for none."""
+    lines = [recalled_line(hit) for hit in hits]
+    return "\n".join((RECALLED_HEADING, *lines)) if lines else ""
+
+
+def message_text(message: Message) -> str:
+    """Return a message's content with the captions of its attachments."""
+    return indexed_text(message.content, caption_texts(message.attachments))
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,125 @@
+"""A message on its way into a transcript: checked, counted and encoded, before any transaction begins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
+
+import msgspec
+from msgspec import Struct
+
+from ingat.core.errors import EmptyContent, InvalidInput, UnknownRole
+from ingat.core.ids import check_id, new_id
+from ingat.core.json import encode_object
+from ingat.core.limits import check_time
+from ingat.core.records import MESSAGE_ROLES, Attachment, MessageRole, NewMessage
+from ingat.core.texts import MAX_FIELD_BYTES, check_text
+
+MAX_ATTACHMENTS = 100
+
+
+class Draft(Struct, frozen=True):
+    """A checked message. `attachments_json` and `metadata_json` are what the store keeps, None for nothing."""
+
+    id: str
+    role: MessageRole
+    content: str
+    author: str | None
+    attachments: tuple[Attachment, ...]
+    attachments_json: str | None
+    metadata: dict[str, Any]
+    metadata_json: str | None
+    tokens: int
+    at: int
+
+
+def draft(new: NewMessage, count_tokens: Callable[[str], int], now: int) -> Draft:
+    """Return the checked form of a new message; `now` is its time when it brings none.
+
+    Raises UnknownRole, EmptyContent, ContentTooLong, InvalidText, InvalidId or InvalidInput; nothing is kept.
+    """
+    if new.role not in MESSAGE_ROLES:
+        raise UnknownRole(
+            f"There is no message role {new.role!r}; known: {', '.join(MESSAGE_ROLES)}.", known=list(MESSAGE_ROLES)
+        )
+    content = check_text(new.content, "content")
+    attachments = _checked_attachments(new.attachments)
+    if not attachments and (not content or content.isspace()):
+        raise EmptyContent("The message has no text and no attachment.")
+    captions = "".join(f"\n{item.caption}" for item in attachments if item.caption)
+    return Draft(
+        id=new_id() if new.id is None else check_id(new.id, "message id"),
+        role=new.role,
+        content=content,
+        author=None if new.author is None else check_text(new.author, "author", MAX_FIELD_BYTES),
+        attachments=attachments,
+        attachments_json=msgspec.json.encode(attachments).decode() if attachments else None,
+        metadata=new.metadata,
+        metadata_json=encode_object(new.metadata, "metadata") if new.metadata else None,
+        tokens=count_tokens(content + captions),
+        at=now if new.at is None else cast(int, check_time(new.at, "at")),
+    )
+
+
+def new_message(
+    role: str,
+    content: str,
+    author: str | None,
+    attachments: Sequence[Attachment | Mapping[str, Any]],
+    metadata: dict[str, Any] | None,
+    at: int | None,
+    id: str | None,
+) -> NewMessage:
+    """Return one new message from the arguments of `append`, unchecked."""
+    return NewMessage(
+        role=role,
+        content=content,
+        author=author,
+        attachments=cast("tuple[Attachment, ...]", attachments),
+        metadata=metadata or {},
+        at=at,
+        id=id,
+    )
+
+
+def new_messages(given: Sequence[NewMessage | Mapping[str, Any]]) -> list[NewMessage]:
+    """Return messages given as records or as plain mappings, or raise InvalidInput with the place of the wrong one."""
+    found: list[NewMessage] = []
+    for index, item in enumerate(given):
+        try:
+            found.append(item if isinstance(item, NewMessage) else msgspec.convert(dict(item), NewMessage))
+        except (msgspec.ValidationError, TypeError, ValueError) as error:
+            raise InvalidInput(f"Message {index} cannot be read: {error}.", index=index) from error
+    return found
+
+
+def _checked_attachments(given: Sequence[Attachment | Mapping[str, Any]]) -> tuple[Attachment, ...]:
+    if not given:
+        return ()
+    if len(given) > MAX_ATTACHMENTS:
+        raise InvalidInput(f"A message takes {MAX_ATTACHMENTS} attachments at most.", given=len(given))
+    try:
+        items = tuple(
+            item if isinstance(item, Attachment) else msgspec.convert(dict(item), Attachment) for item in given
+        )
+    except (msgspec.ValidationError, TypeError, ValueError) as error:
+        raise InvalidInput(f"The attachments cannot be read: {error}.") from error
+    for item in items:
+        for field in ("kind", "url", "name", "media_type", "sha256"):
+            text = getattr(item, field)
+            if text is not None:
+                check_text(text, f"attachment's {field}", MAX_FIELD_BYTES)
+        if item.caption is not None:
+            check_text(item.caption, "attachment's caption")
+        encode_object(item.metadata, "attachment's metadata")
+    return items
+
+
+def caption_texts(attachments: Sequence[Attachment]) -> tuple[str, ...]:
+    """Return the captions that are there."""
+    return tuple(item.caption for item in attachments if item.caption)
+
+
+def indexed_text(content: str, captions: Sequence[str]) -> str:
+    """Return the text that a message's vectors are made of."""
+    return "\n".join((content, *captions)) if captions else content

@@ -1,0 +1,44 @@
+"""JSON objects that people bring: checked, encoded and decoded in one place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from ingat.core.errors import ContentTooLong, InvalidInput, InvalidText
+
+MAX_JSON_BYTES = 256 << 10
+
+_decoder = msgspec.json.Decoder(dict[str, Any])
+
+
+def encode_object(value: Any, what: str, max_bytes: int = MAX_JSON_BYTES) -> str:
+    """Return a JSON object as text.
+
+    Raises InvalidInput for anything that is no object of JSON values or is nested too deeply, InvalidText for half a
+    surrogate pair, ContentTooLong above `max_bytes`.
+    """
+    if not isinstance(value, dict):
+        raise InvalidInput(f"The {what} must be a JSON object.", given=type(value).__name__)
+    if not value:
+        return "{}"
+    try:
+        raw = msgspec.json.encode(value)
+        text = raw.decode()
+    except UnicodeError:
+        raise InvalidText(f"The {what} hold half of a surrogate pair.") from None
+    except (TypeError, ValueError, RecursionError, OverflowError, msgspec.MsgspecError) as error:
+        raise InvalidInput(f"The {what} must hold JSON values only: {error}.") from None
+    if len(raw) > max_bytes:
+        raise ContentTooLong(
+            f"The {what} take {len(raw)} bytes; the limit is {max_bytes}.", size_bytes=len(raw), max_bytes=max_bytes
+        )
+    return text
+
+
+def decode_object(text: Any) -> dict[str, Any]:
+    """Return the object that `encode_object` wrote; an empty one for NULL."""
+    if text is None or text == "{}":
+        return {}
+    return _decoder.decode(text)

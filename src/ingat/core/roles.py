@@ -1,0 +1,50 @@
+"""Roles: what a person may use of a model's context, and who wins when two roles meet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from ingat.core.errors import InvalidSettings, UnknownRole
+from ingat.core.limits import MAX_BUDGET, MIN_BUDGET
+
+DEFAULT_BUDGETS: Mapping[str, int] = {"admin": 100_000, "godfather": 100_000, "blocked": 0, "client": 4_000}
+"""Context budget of each role in tokens, in order of precedence: the first wins when two users are merged."""
+
+DEFAULT_ROLE = "client"
+BLOCKED = "blocked"
+
+
+class Roles:
+    """The roles of one deployment, with their budgets in tokens; the order given is the order of precedence."""
+
+    def __init__(self, budgets: Mapping[str, int] | None = None) -> None:
+        self._budgets = dict(DEFAULT_BUDGETS)
+        for role, budget in (budgets or {}).items():
+            if not isinstance(budget, int) or isinstance(budget, bool) or budget < 0:
+                raise InvalidSettings(f"The budget of role {role!r} must be a whole number of tokens, 0 or more.")
+            if role == BLOCKED and budget:
+                raise InvalidSettings("The role 'blocked' has no budget: give the user another role instead.")
+            if role != BLOCKED and not MIN_BUDGET <= budget <= MAX_BUDGET:
+                raise InvalidSettings(f"The budget of role {role!r} must be from {MIN_BUDGET} to {MAX_BUDGET} tokens.")
+            self._budgets[role] = budget
+
+    def names(self) -> tuple[str, ...]:
+        """Return the roles in order of precedence."""
+        return tuple(self._budgets)
+
+    def check(self, role: str) -> str:
+        """Return the role, or raise UnknownRole."""
+        if role not in self._budgets:
+            raise UnknownRole(
+                f"There is no user role {role!r}; known: {', '.join(self._budgets)}.", known=list(self._budgets)
+            )
+        return role
+
+    def budget(self, role: str) -> int:
+        """Return the tokens that a context for this role may have."""
+        return self._budgets[self.check(role)]
+
+    def strongest(self, roles: Iterable[str]) -> str:
+        """Return the role that comes first in the order of precedence."""
+        given = set(roles)
+        return next((role for role in self._budgets if role in given), DEFAULT_ROLE)

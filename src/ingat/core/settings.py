@@ -1,0 +1,120 @@
+"""Settings from the environment and a TOML or JSON file, read once at an interface."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct
+
+from ingat.core.errors import InvalidSettings
+from ingat.core.policy import RecallPolicy
+from ingat.core.roles import Roles
+
+Synchronous = Literal["NORMAL", "FULL"]
+
+
+class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All settings. Each is a key of the file; `INGAT_` and the name in capitals is its environment variable."""
+
+    store: str = "sqlite:///ingat.db"
+    """Where the memory is kept: `sqlite:///relative.db`, `sqlite:////absolute.db` or `:memory:`."""
+    data: str | None = None
+    """Data directory; by default `<store file>.data` beside the SQLite file."""
+    synchronous: Synchronous | None = None
+    """SQLite's `synchronous`: FULL survives loss of power; by default FULL for the server, else NORMAL."""
+    busy_timeout_ms: int = 5_000
+    """How long a write waits for another process."""
+    embedder: str = "static"
+    """`static` (shipped with the package) or `none` (words only)."""
+    tokenizer: str = "heuristic"
+    """`heuristic`, or the name of a tiktoken encoding (extra `tokens`)."""
+    lang: str | None = None
+    """Language of the command line: `en` or `id`; by default that of the locale."""
+    host: str = "127.0.0.1"
+    """Address that the server listens on."""
+    port: int = 8081
+    """Port that the server listens on."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Host names that requests may name besides `host`, `localhost` and the loopback addresses; `*` allows all."""
+    max_request_bytes: int = 2 << 20
+    """Largest request body."""
+    request_timeout_s: float = 30.0
+    """Longest time that a request may take."""
+    rate_limit_per_minute: int = 6_000
+    """Requests of one access key in a minute, counted in each process; 0 switches the limit off."""
+    role_budgets: dict[str, int] = {}
+    """Context budgets of roles in tokens, added to or in place of the defaults."""
+    recall: RecallPolicy = RecallPolicy()
+    """Defaults of recall and context (a table in the file)."""
+
+    def __post_init__(self) -> None:
+        for name, value, low, high in (
+            ("port", self.port, 0, 65_535),
+            ("busy_timeout_ms", self.busy_timeout_ms, 0, 600_000),
+            ("max_request_bytes", self.max_request_bytes, 1_024, 1 << 30),
+            ("request_timeout_s", self.request_timeout_s, 0.1, 3_600),
+            ("rate_limit_per_minute", self.rate_limit_per_minute, 0, 10**9),
+        ):
+            if not low <= value <= high:
+                raise InvalidSettings(f"{name} must be from {low} to {high}; it is {value}.")
+        Roles(self.role_budgets)
+
+
+def data_directory(store_url: str, data: str | None) -> Path | None:
+    """Return the folder for files beside the store: as set, else `<store file>.data`; None for a store in memory."""
+    if data:
+        return Path(data)
+    if store_url.startswith("sqlite:///"):
+        return Path(store_url.removeprefix("sqlite:///") + ".data")
+    return None
+
+
+def read_settings(overrides: Mapping[str, Any] | None = None, environment: Mapping[str, str] | None = None) -> Settings:
+    """Return the settings: `overrides` win over the environment, which wins over the file, which wins over defaults.
+
+    The file is named by INGAT_CONFIG (TOML or JSON), else `ingat.toml` in the working folder where there is one.
+    Raises InvalidSettings with the setting's name.
+    """
+    variables = os.environ if environment is None else environment
+    values = _read_file(variables.get("INGAT_CONFIG"))
+    for field in msgspec.structs.fields(Settings):
+        text = variables.get(f"INGAT_{field.name.upper()}")
+        if text is not None:
+            values[field.name] = _from_text(field.name, text)
+    values.update({name: value for name, value in (overrides or {}).items() if value is not None})
+    try:
+        return msgspec.convert(values, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise InvalidSettings(f"The settings cannot be used: {error}.") from error
+
+
+def _read_file(named: str | None) -> dict[str, Any]:
+    path = Path(named or "ingat.toml")
+    if not path.is_file():
+        if named:
+            raise InvalidSettings(f"INGAT_CONFIG names {named}, which is not a file.")
+        return {}
+    try:
+        raw = path.read_bytes()
+        values = msgspec.json.decode(raw) if path.suffix == ".json" else tomllib.loads(raw.decode())
+    except (OSError, ValueError, msgspec.MsgspecError) as error:
+        raise InvalidSettings(f"The settings file {path} cannot be read: {error}.") from error
+    if not isinstance(values, dict):
+        raise InvalidSettings(f"The settings file {path} must hold a table of settings.")
+    return values
+
+
+def _from_text(name: str, text: str) -> Any:
+    if name in ("role_budgets", "recall"):
+        try:
+            return msgspec.json.decode(text)
+        except msgspec.MsgspecError as error:
+            raise InvalidSettings(f"INGAT_{name.upper()} must be a JSON object: {error}.") from error
+    if name == "allowed_hosts":
+        return [part.strip() for part in text.split(",") if part.strip()]
+    return text

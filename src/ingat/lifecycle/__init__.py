@@ -1,0 +1,1 @@
+"""Flows that cross services, one a file."""

@@ -1,0 +1,169 @@
+"""Context: what a model is given of one user, within the budget of the role."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from ingat.core.context import RECALLED_HEADING, Context, message_text, profile_text, recalled_line
+from ingat.core.errors import SessionNotFound
+from ingat.core.ids import check_id, normalise_user_id
+from ingat.core.limits import MAX_BUDGET, MAX_TOP_K, MIN_BUDGET, check_limit
+from ingat.core.policy import RecallPolicy
+from ingat.core.records import Hit, Message, Recall, User
+from ingat.core.roles import Roles
+from ingat.core.tokens import MESSAGE_OVERHEAD_TOKENS, Tokenizer, cut_to_tokens
+from ingat.lifecycle.window import STEPS, Window, cost, window
+from ingat.services.recall import Recaller
+from ingat.store.contract import Store, Tx
+from ingat.store.tables import messages, sessions, users
+
+PAGE = 48
+"""Messages read at a time, newest first, until the budget is used."""
+LONGEST_LINE_SHARE = 3
+"""A recalled line is cut at this part of the room for recalled lines."""
+LINE_HEAD_TOKENS = 24
+"""Kept free for date and author when a recalled line is cut."""
+LONGEST_QUERY = 2_000
+"""Characters of a last message that are asked for when no query is given."""
+_NOTHING = Recall(hits=(), mode="words")
+
+
+class _Read(NamedTuple):
+    """What was read of the store, as of one moment: `newest` is the tail of the transcript, oldest first, `total` what all of it costs."""
+
+    user: User | None
+    newest: list[Message]
+    total: int
+    messages: int
+
+
+class ContextBuilder:
+    """Builds contexts from one store."""
+
+    def __init__(
+        self, store: Store, recaller: Recaller, roles: Roles, count_tokens: Tokenizer, policy: RecallPolicy
+    ) -> None:
+        self._store, self._recaller, self._roles = store, recaller, roles
+        self._count, self._policy = count_tokens, policy
+
+    def build(
+        self,
+        user_id: str,
+        session_id: str | None = None,
+        query: str | None = None,
+        budget: int | None = None,
+        *,
+        top_k: int | None = None,
+    ) -> Context:
+        """Return profile, recalled lines and the session's newest messages, never above the role's budget in tokens.
+
+        `query` is what to recall for; left out, it is the last message of the user. `budget` lowers the role's. The
+        messages start at a user's turn where there is one, keep question and answer together, and always hold the
+        last message: one that is larger than the budget is cut, and `cut` says so. Lines that are in the messages are
+        not recalled again. `top_k` = 0 recalls nothing. Nothing is deleted to fit.
+
+        Raises SessionNotFound for a session that is not this user's, UserBlocked, InvalidLimit.
+        """
+        known = normalise_user_id(user_id)
+        wanted = self._policy.context_top_k if top_k is None else check_limit(top_k, "top_k", 0, MAX_TOP_K)
+        session = None if session_id is None else check_id(session_id, "session id")
+        if budget is not None:
+            check_limit(budget, "budget", MIN_BUDGET, MAX_BUDGET)
+        read = self._store.read(lambda tx: self._read(tx, known, session, budget))
+        limit = self._budget(read.user, known, budget)
+        profile = self._profile(read.user, limit)
+        free = limit - self._cost(profile)
+        reserved = limit * self._policy.recalled_percent // 100 if wanted else 0
+        shown = self._window(read, free - reserved, limit)
+        recall = self._recall(known, query, shown.messages, wanted)
+        recalled, spent = self._fitting(recall.hits, max(reserved, min(free - shown.tokens, 2 * reserved)))
+        if spent < reserved:
+            shown = self._window(read, free - spent, limit)
+            ids = {message.id for message in shown.messages}
+            recalled = tuple(hit for hit in recalled if hit.source_id not in ids)
+            spent = self._recalled_cost(recalled)
+        return Context(
+            user_id=read.user.user_id if read.user else known,
+            session_id=session,
+            profile=profile,
+            recalled=recalled,
+            messages=tuple(shown.messages),
+            tokens=self._cost(profile) + spent + shown.tokens,
+            budget=limit,
+            cut=shown.cut,
+            left_out=read.messages - len(shown.messages),
+            mode=recall.mode,
+        )
+
+    def _read(self, tx: Tx, known: str, session_id: str | None, budget: int | None) -> _Read:
+        owner = users.resolve(tx, known)
+        user = users.get(tx, owner) if owner else None
+        if session_id is None:
+            return _Read(user, [], 0, 0)
+        session = sessions.get(tx, owner, session_id) if owner else None
+        if owner is None or session is None:
+            raise SessionNotFound(f"The user has no session {session_id!r}.", session_id=session_id)
+        limit = self._budget(user, known, budget)
+        newest: list[Message] = []
+        tokens, before = 0, None
+        while tokens <= limit:
+            page = messages.page(tx, owner, session_id, PAGE, before)
+            if not page:
+                break
+            newest[:0] = page
+            tokens += sum(cost(message) for message in page)
+            before = page[0].seq
+        total = sessions.token_total(tx, owner, session_id) + session.message_count * MESSAGE_OVERHEAD_TOKENS
+        return _Read(user, newest, total, session.message_count)
+
+    def _window(self, read: _Read, budget: int, limit: int) -> Window:
+        return window(read.newest, budget, read.total, max(1, limit // STEPS), self._count)
+
+    def _budget(self, user: User | None, known: str, asked: int | None) -> int:
+        of_role = self._roles.budget(user.role if user else "client")
+        if not of_role:
+            raise users.blocked(known)
+        return of_role if asked is None else min(of_role, asked)
+
+    def _profile(self, user: User | None, limit: int) -> str:
+        text = profile_text(user) if user else ""
+        room = limit * self._policy.profile_percent // 100 - MESSAGE_OVERHEAD_TOKENS
+        return cut_to_tokens(text, max(0, room), self._count) if text else ""
+
+    def _cost(self, profile: str) -> int:
+        return self._count(profile) + MESSAGE_OVERHEAD_TOKENS if profile else 0
+
+    def _recall(self, known: str, query: str | None, shown: Sequence[Message], wanted: int) -> Recall:
+        asked = query
+        if asked is None:
+            last = next((message_text(message) for message in reversed(shown) if message.role == "user"), "")
+            asked = last[:LONGEST_QUERY]
+        if not wanted or (query is None and not asked.strip()):
+            return _NOTHING
+        return self._recaller.recall(known, asked, wanted, exclude=[message.id for message in shown])
+
+    def _fitting(self, hits: Sequence[Hit], room: int) -> tuple[tuple[Hit, ...], int]:
+        """Return the hits that fit, each cut when it is long, and what they cost with their heading."""
+        taken: list[Hit] = []
+        spent, longest = self._heading_cost(), room // LONGEST_LINE_SHARE
+        for hit in hits:
+            if self._line_cost(hit) > longest:
+                text = cut_to_tokens(hit.text, max(0, longest - LINE_HEAD_TOKENS), self._count)
+                hit = replace(hit, text=text + "…")
+            line_cost = self._line_cost(hit)
+            if spent + line_cost <= room:
+                taken.append(hit)
+                spent += line_cost
+        return (tuple(taken), spent) if taken else ((), 0)
+
+    def _recalled_cost(self, hits: Sequence[Hit]) -> int:
+        return self._heading_cost() + sum(self._line_cost(hit) for hit in hits) if hits else 0
+
+    def _heading_cost(self) -> int:
+        return self._count(RECALLED_HEADING) + MESSAGE_OVERHEAD_TOKENS + 1
+
+    def _line_cost(self, hit: Hit) -> int:
+        return self._count(recalled_line(hit)) + 1

@@ -1,0 +1,72 @@
+"""Reindex: rebuild what is derived, terms and vectors, from messages and memories."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from ingat.services.memories import entry_row as memory_entry
+from ingat.services.messages import entry_row as message_entry
+from ingat.services.messages import terms_of
+from ingat.store.contract import Store, Tx
+from ingat.store.tables import memories, messages, recall, users
+
+Progress = Callable[[int, int], None]
+"""Is told how many of how many are done."""
+
+
+def reindex_terms(store: Store, user_id: str | None = None, progress: Progress | None = None) -> int:
+    """Write the index entries of one user or of all anew; return how many were written. One transaction a user.
+
+    Texts are analysed outside the transaction; a user who was written to meanwhile is read again. Vectors are dropped
+    with the entries, to be made anew.
+    """
+    everyone = [user_id] if user_id is not None else store.read(users.every_id)
+    written = 0
+    for done, each in enumerate(everyone):
+        written += _reindex_user(store, each)
+        if progress is not None:
+            progress(done + 1, len(everyone))
+    return written
+
+
+def _reindex_user(store: Store, user_id: str) -> int:
+    while True:
+        version, rows = store.read(lambda tx: _rows(tx, user_id))
+        done = store.write(partial(_replace, user_id=user_id, version=version, rows=rows))
+        if done:
+            return len(rows)
+
+
+def _rows(tx: Tx, user_id: str) -> tuple[int, list[tuple[tuple[Any, ...], str | None]]]:
+    """Return the version read and the new entries, each with the memory id it stands for (None: a message)."""
+    standing = users.standing(tx, user_id)
+    if standing is None:
+        return -1, []
+    position = standing.version
+    rows: list[tuple[tuple[Any, ...], str | None]] = []
+    for message in sorted(messages.of_user(tx, user_id), key=lambda each: (each.at, each.session_id, each.seq)):
+        position += 1
+        entry = message_entry(user_id, message.session_id, message.seq, position, message, terms_of(message))
+        rows.append((entry, None))
+    for item in memories.of_user(tx, user_id):
+        position += 1
+        rows.append((memory_entry(item, position), item.id))
+    return standing.version, rows
+
+
+def _replace(tx: Tx, user_id: str, version: int, rows: list[tuple[tuple[Any, ...], str | None]]) -> bool:
+    standing = users.standing(tx, user_id)
+    if standing is None:
+        return True
+    if standing.version != version:
+        return False
+    recall.drop_entries(tx, user_id)
+    recall.insert_many(tx, [row for row, _ in rows])
+    for row, memory_id in rows:
+        if memory_id is not None:
+            memories.update(tx, user_id, memory_id, {"position": row[1]})
+    users.advance(tx, user_id, len(rows))
+    users.rewrite(tx, user_id)
+    return True

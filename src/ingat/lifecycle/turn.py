@@ -1,0 +1,64 @@
+"""Turn: one exchange with a person, the same for every interface: identify, build the context, answer, store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+from ingat.core.context import Context
+from ingat.core.records import Turn, User
+from ingat.lifecycle.context import ContextBuilder
+from ingat.services.messages import Messages
+from ingat.services.sessions import Sessions
+
+
+class Answer(NamedTuple):
+    """What to say; `model` names the language model that said it, None when none did."""
+
+    text: str
+    model: str | None = None
+
+
+class Answerer(Protocol):
+    """Answers a person from what is remembered. It runs outside every transaction."""
+
+    def __call__(self, text: str, context: Context) -> Answer:
+        """Return the answer to `text`, the last message of the context."""
+        ...
+
+
+class Turns:
+    """Exchanges with the users of one store."""
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        messages: Messages,
+        contexts: ContextBuilder,
+        user: Callable[[str], User],
+        answerer: Answerer,
+    ) -> None:
+        self._sessions, self._messages, self._contexts = sessions, messages, contexts
+        self._user, self._answerer = user, answerer
+
+    def exchange(self, user_id: str, text: str, channel: str = "default") -> Turn:
+        """Store what the person said, answer from what is remembered, store the answer, and return both.
+
+        The person's message is durable before the answer is made: when the answerer fails, it is kept. Raises what
+        `Messages.append` names, and UserBlocked.
+        """
+        session = self._sessions.open(user_id, channel)
+        user = self._user(session.user_id)
+        question = self._messages.append(session.id, "user", text, author=user.name)
+        context = self._contexts.build(session.user_id, session.id, text)
+        answer = self._answerer(text, context)
+        metadata = {"model": answer.model} if answer.model else {"quoted": True}
+        reply = self._messages.append(session.id, "assistant", answer.text, metadata=metadata)
+        return Turn(
+            user_id=session.user_id,
+            session_id=session.id,
+            question=question,
+            answer=reply,
+            recalled=context.recalled,
+            model=answer.model,
+        )

@@ -1,0 +1,1 @@
+"""Searching one user's words: text analysis, vectors, the index in RAM, and the ranking."""

@@ -1,0 +1,30 @@
+"""Exact word search over a user's rows: every word must be there. For searching a transcript, not for recall."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ingat.search.filters import Filters, allowed, masks
+from ingat.search.question import ask
+from ingat.search.segment import Segment
+
+
+def find_all_words(segment: Segment, text: str, filters: Filters | None = None) -> list[int]:
+    """Return the rows that hold every word of the text, or an inflection of it, newest first.
+
+    Function words are not looked for; a text of nothing else finds nothing.
+    """
+    question = ask(text, segment)
+    view = segment.view
+    if not question.words or not view.rows:
+        return []
+    exact = question.weight == 1.0
+    found = view.terms.find(question.terms[exact])
+    word = question.word[exact]
+    held = np.zeros((len(question.words), view.rows), np.bool_)
+    held[word[found.which], found.rows] = True
+    every = held.all(0)
+    seen = allowed(masks(segment, view, filters)) if filters is not None else None
+    rows = np.flatnonzero(every if seen is None else every & seen)
+    order = np.lexsort((-view.position[rows], -view.at[rows]))
+    return [int(row) for row in rows[order]]

@@ -1,0 +1,132 @@
+"""A question, analysed once for one user's segment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingat.search.embed.contract import Embedder
+from ingat.search.segment import Segment
+from ingat.search.text import fold, look_up, pair_id, words_of
+from ingat.search.times import asks_when
+
+MOST_WORDS = 64
+"""Distinct words of a question that are looked for."""
+
+
+class Neighbours(Protocol):
+    """Near words of a word, by term id."""
+
+    def of(self, term_id: int) -> Sequence[tuple[int, float]]:
+        """Return (term id, weight in (0, 1]) of near words."""
+        ...
+
+
+class Question(NamedTuple):
+    """What is looked for. Arrays run over all asked terms: each word's own term, its other forms, its neighbours.
+
+    `word[i]` is the place of term i's word in `words`; `main[i]` the place of that word's own term in `terms`;
+    `near[i]` says that term i is a neighbour word. `author` is the code of the author asked about: the first
+    who is named. `vector` is of unit length; None when there is no embedder, or it knows no word of the question.
+    """
+
+    text: str
+    words: tuple[str, ...]
+    terms: NDArray[np.uint32]
+    word: NDArray[np.intp]
+    weight: NDArray[np.float32]
+    main: NDArray[np.intp]
+    near: NDArray[np.bool_]
+    pairs: NDArray[np.uint32]
+    when: bool
+    author: int | None
+    vector: NDArray[np.float32] | None
+    threshold: float
+
+
+def ask(
+    text: str, segment: Segment, *, embedder: Embedder | None = None, neighbours: Neighbours | None = None
+) -> Question:
+    """Analyse a question; names of the segment's authors in it are recognised.
+
+    Errors: those of `Embedder.encode`.
+    """
+    folded = fold(text)
+    looked = look_up(folded, _languages(segment))
+    author = _asked_about(folded, segment.authors)
+    terms: list[int] = []
+    word: list[int] = []
+    weight: list[float] = []
+    main: list[int] = []
+    near: list[bool] = []
+    words: list[str] = []
+    seen: set[int] = set()
+    for surface, (own, others) in zip(looked.kept, looked.groups, strict=True):
+        if own in seen or len(words) == MOST_WORDS:
+            continue
+        seen.add(own)
+        place = len(terms)
+        forms = {own: (1.0, False)} | {term: (share, False) for term, share in others}
+        for term, share in neighbours.of(own) if neighbours is not None else ():
+            forms.setdefault(term, (share, True))
+        for term, (share, is_near) in forms.items():
+            terms.append(term)
+            word.append(len(words))
+            weight.append(share)
+            main.append(place)
+            near.append(is_near)
+        words.append(surface)
+    mains = [group[0] for group in looked.groups]
+    pairs = list(dict.fromkeys(map(pair_id, mains, mains[1:])))[: 2 * MOST_WORDS]
+    return Question(
+        text,
+        tuple(words),
+        np.array(terms, np.uint32),
+        np.array(word, np.intp),
+        np.array(weight, np.float32),
+        np.array(main, np.intp),
+        np.array(near, np.bool_),
+        np.array(pairs, np.uint32),
+        asks_when(folded),
+        segment.authors[author] if author is not None else None,
+        _vector(text, author, embedder),
+        embedder.threshold if embedder is not None else 1.0,
+    )
+
+
+def _languages(segment: Segment) -> list[str]:
+    """Return the languages in which at least a twentieth of the segment's rows are written, three at most."""
+    least = max(1, segment.rows // 20)
+    common = sorted((-count, code) for code, count in segment.languages.items() if count >= least)
+    return [code for _, code in common[:3]]
+
+
+def _asked_about(folded: str, authors: dict[str, int]) -> str | None:
+    """Return the author one of whose name's words comes first in the question; the longest name among equals."""
+    first: tuple[int, int] | None = None
+    found = None
+    asked = {word: place for place, word in reversed([*enumerate(words_of(folded))])} if authors else {}
+    for author in authors:
+        for part in words_of(fold(author)):
+            if part in asked and look_up(part).groups:
+                rank = (asked[part], -len(author))
+                if first is None or rank < first:
+                    first, found = rank, author
+    return found
+
+
+def _vector(text: str, author: str | None, embedder: Embedder | None) -> NDArray[np.float32] | None:
+    """Return the unit vector of the question as the author asked about would put it: with "I" for their name."""
+    if embedder is None:
+        return None
+    if author is not None:
+        for part in sorted({author, *author.split()}, key=len, reverse=True):
+            name = re.escape(part)
+            text = re.sub(rf"\b{name}['’]s\b", "my", text, flags=re.IGNORECASE)
+            text = re.sub(rf"\b{name}\b", "I", text, flags=re.IGNORECASE)
+    vector: NDArray[np.float32] = embedder.encode([text])[0]
+    return vector if np.any(vector) else None

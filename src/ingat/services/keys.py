@@ -1,0 +1,97 @@
+"""Access keys: made once, shown once, kept as a hash."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+
+from ingat.core import clock
+from ingat.core.errors import InvalidInput, KeyNotFound, Unauthorized
+from ingat.core.ids import new_id, normalise_user_id
+from ingat.core.records import KEY_ROLES, Key, KeyRole, NewKey
+from ingat.core.texts import check_text
+from ingat.store.contract import Store, Tx
+from ingat.store.tables import keys as table
+from ingat.store.tables import settings as setting_table
+from ingat.store.tables import users as user_table
+
+PREFIX = "ingat_"
+_FIRST_KEY = "first_key_id"
+
+
+class Keys:
+    """The access keys of one store. A key has 256 random bits, so a plain SHA-256 of it is safe to keep."""
+
+    def __init__(self, store: Store, now: clock.Clock) -> None:
+        self._store, self._now = store, now
+
+    def create(self, role: KeyRole = "service", user_id: str | None = None, name: str | None = None) -> NewKey:
+        """Make a key and return it with its secret, which cannot be shown again.
+
+        `admin` may do everything, `service` everything but the keys, `user` only what concerns `user_id`.
+        """
+        fresh, key = self._make(role, user_id, name)
+        self._store.write(lambda tx: table.insert(tx, key, _digest(fresh.key)))
+        return fresh
+
+    def create_first(self) -> NewKey | None:
+        """Make an admin key if this store never had one, and return it; None when it had.
+
+        Several processes that start at once make one key.
+        """
+        fresh, key = self._make("admin", None, "first key")
+
+        def work(tx: Tx) -> bool:
+            if setting_table.get(tx, _FIRST_KEY) is not None or table.every(tx):
+                return False
+            setting_table.put(tx, _FIRST_KEY, key.id)
+            table.insert(tx, key, _digest(fresh.key))
+            return True
+
+        return fresh if self._store.write(work) else None
+
+    def list(self) -> list[Key]:
+        """Return all keys without their secrets, oldest first."""
+        return self._store.read(table.every)
+
+    def revoke(self, key_id: str) -> Key:
+        """Let the key open nothing any more, from the next request on; raise KeyNotFound."""
+        now = self._now()
+
+        def work(tx: Tx) -> Key:
+            table.revoke(tx, key_id, now)
+            key = table.get(tx, key_id)
+            if key is None:
+                raise KeyNotFound(f"There is no key {key_id[:64]!r}; `ingat keys list` shows them.")
+            return key
+
+        return self._store.write(work)
+
+    def check(self, secret: str) -> Key:
+        """Return the key that has this secret, or raise Unauthorized. Takes the same time for right and wrong ones."""
+        digest = _digest(secret)
+        found = self._store.read(lambda tx: table.with_digest(tx, digest))
+        known, stored = found or (None, bytes(32))
+        if not hmac.compare_digest(stored, digest) or known is None or known.revoked_at is not None:
+            raise Unauthorized("The access key is unknown or revoked; `ingat keys create` makes a new one.")
+        return known
+
+    def _make(self, role: KeyRole, user_id: str | None, name: str | None) -> tuple[NewKey, Key]:
+        if role not in KEY_ROLES:
+            raise InvalidInput(f"There is no key role {role!r}; known: {', '.join(KEY_ROLES)}.")
+        if (role == "user") != (user_id is not None):
+            raise InvalidInput("A key of role 'user' needs a user id, and only such a key takes one.")
+        owner = None
+        if user_id is not None:
+            known = normalise_user_id(user_id)
+            owner = self._store.read(lambda tx: user_table.resolve(tx, known)) or known
+        if name is not None:
+            check_text(name, "name", 1_024)
+        key = Key(id=new_id(), role=role, user_id=owner, name=name, created_at=self._now())
+        fresh = NewKey(id=key.id, key=PREFIX + secrets.token_urlsafe(32), role=role, user_id=owner, name=name)
+        return fresh, key
+
+
+def _digest(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()

@@ -1,0 +1,69 @@
+"""From a store's URL to the engine that it names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, get_args
+
+from ingat.core.errors import InvalidSettings
+from ingat.store.contract import Store
+
+Synchronous = Literal["NORMAL", "FULL"]
+
+MAX_BUSY_TIMEOUT_MS = 600_000
+MAX_READERS = 64
+
+_HINT = "Write sqlite:///relative.db, sqlite:////absolute/path.db or :memory:."
+
+
+def open_store(
+    url: str, *, synchronous: Synchronous = "NORMAL", busy_timeout_ms: int = 5000, readers: int = 8
+) -> Store:
+    """Return the open store that the URL names, made when it is not there yet; its tables are made by `migrate`.
+
+    `sqlite:///relative.db` is a file below the present folder, `sqlite:////absolute.db` one from the root, `:memory:`
+    or `sqlite://` a store that is gone when it is closed. The path is taken as it is written, without decoding. The
+    file's folder is made when missing; the file can be read by its owner only.
+
+    `synchronous`: with NORMAL a write survives the death of the process, with FULL also a power cut.
+    `busy_timeout_ms`: how long to wait for another process's lock. `readers`: how many threads can read at once.
+
+    Errors: InvalidSettings for anything else; StoreReadOnly, StoreCorrupt (not a database, or another program's),
+    StoreUnavailable, StoreFull and StoreBusy from the engine. A file that is refused is left as it is.
+    """
+    path = _sqlite_path(url)
+    if synchronous not in get_args(Synchronous):
+        raise InvalidSettings(f"synchronous is {synchronous!r}; it must be NORMAL or FULL.", synchronous=synchronous)
+    _check_between("busy_timeout_ms", busy_timeout_ms, 0, MAX_BUSY_TIMEOUT_MS)
+    _check_between("readers", readers, 1, MAX_READERS)
+    from ingat.store.sqlite.engine import SQLiteStore
+
+    return SQLiteStore(path, synchronous=synchronous, busy_timeout_ms=busy_timeout_ms, readers=readers)
+
+
+def schema_folder(url: str) -> Path:
+    """Return the folder with the numbered SQL files of the engine that the URL names, for `migrate`."""
+    _sqlite_path(url)
+    return Path(__file__).with_name("sqlite") / "schema"
+
+
+def _sqlite_path(url: str) -> Path | None:
+    """Return the file that a URL names, None for memory, or raise InvalidSettings."""
+    if url in (":memory:", "sqlite://", "sqlite:///:memory:"):
+        return None
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        raise InvalidSettings(f"{url!r} is not the URL of a store: the scheme is missing. {_HINT}", url=url)
+    if scheme != "sqlite":
+        raise InvalidSettings(f"Unknown store scheme {scheme!r}; known: sqlite. {_HINT}", scheme=scheme)
+    path = rest[1:]
+    if not rest.startswith("/") or not path or path.endswith("/"):
+        raise InvalidSettings(f"{url!r} names no file. {_HINT}", url=url)
+    if path.startswith("~") or "?" in path or "\0" in path:
+        raise InvalidSettings(f"The path in {url!r} may not start with ~ or hold ? or NUL. {_HINT}", url=url)
+    return Path(path)
+
+
+def _check_between(name: str, value: int, low: int, high: int) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+        raise InvalidSettings(f"{name} is {value!r}; it must be a whole number from {low} to {high}.", setting=name)

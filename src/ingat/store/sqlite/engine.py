@@ -1,0 +1,134 @@
+"""The SQLite store: puts file, writer and readers together."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+from weakref import WeakSet
+
+from ingat.core.errors import StoreClosed, StoreCorrupt
+from ingat.store.contract import Tx
+from ingat.store.sqlite.file import open_memory, open_reader, open_writer
+from ingat.store.sqlite.readers import GuardedReaders, PooledReaders, Readers
+from ingat.store.sqlite.writer import Writer
+
+T = TypeVar("T")
+
+
+class SQLiteStore:
+    """A store in one SQLite file, or in memory when `path` is None.
+
+    The file is in write-ahead mode: readers never wait for the writer. Several threads, tasks and processes may use
+    one file at once; each process opens its own store, and one that was opened before `os.fork` is refused in the
+    child. With `synchronous=NORMAL` a write survives the death of the process, with `FULL` also a power cut.
+
+    In memory there is one connection, so a read waits for a write that runs; all else is the same, and everything is
+    gone when the store is closed.
+
+    Neither `read` nor `write` may be called inside `write`, nor `write` inside `read`: StoreClosed. A read inside a
+    read sees the same view.
+    """
+
+    def __init__(self, path: Path | None, *, synchronous: str, busy_timeout_ms: int, readers: int) -> None:
+        self.path = path.absolute() if path else None
+        self.url = f"sqlite:///{self.path}" if self.path else ":memory:"
+        self._readers: Readers
+        guard = None
+        if self.path is None:
+            guard = threading.Lock()
+            self._conn = open_memory()
+            self._readers = GuardedReaders(self._conn, guard)
+        else:
+            file = self.path
+            self._conn = open_writer(file, synchronous=synchronous, busy_timeout_ms=busy_timeout_ms)
+            self._readers = PooledReaders(lambda: open_reader(file, busy_timeout_ms=busy_timeout_ms), readers)
+        self._writer = Writer(self._conn, busy_timeout_ms=busy_timeout_ms, reading=self._readers.views, guard=guard)
+        self._of_parent_process = False
+        _open_stores.add(self)
+
+    def read(self, fn: Callable[[Tx], T]) -> T:
+        """Run `fn` against one consistent view of all committed writes."""
+        if self._writer.running == threading.get_ident():
+            raise StoreClosed(
+                "read was called inside write. Nothing of the write was kept; read through its transaction instead."
+            )
+        return self._readers.read(fn)
+
+    def write(self, fn: Callable[[Tx], T]) -> T:
+        """Run `fn` in a transaction of its own and return its value after the commit."""
+        return self._writer.write(fn)
+
+    async def awrite(self, fn: Callable[[Tx], T]) -> T:
+        """Like `write`, awaiting the commit without holding a thread."""
+        return await self._writer.awrite(fn)
+
+    def check(self) -> list[str]:
+        """Return what SQLite finds wrong with the file, and rows that refer to rows that are not there."""
+        try:
+            return self.read(_findings)
+        except StoreCorrupt as error:
+            return [error.message]
+
+    def size_bytes(self) -> int:
+        """Return the size of the file and of its write-ahead log."""
+        if self.path is None:
+            return self.read(_size_in_memory)
+        log = self.path.with_name(self.path.name + "-wal")
+        return self.path.stat().st_size + (log.stat().st_size if log.exists() else 0)
+
+    def waiting(self) -> int:
+        """Return how many writes of this process wait for their turn at this moment."""
+        return self._writer.waiting()
+
+    def close(self) -> None:
+        """Finish the writes that wait and the reads that run, fold the log into the file and let go of it."""
+        if self._of_parent_process:
+            return
+        me = threading.get_ident()
+        if self._writer.running == me or me in self._readers.views:
+            raise StoreClosed("close was called inside read or write. The store stays open; close it afterwards.")
+        self._readers.close()
+        self._writer.close(_fold_log)
+
+    def _abandon(self) -> list[sqlite3.Connection]:
+        self._of_parent_process = True
+        self._writer.abandon()
+        return [self._conn, *self._readers.abandon()]
+
+
+def _findings(tx: Tx) -> list[str]:
+    found = [str(row[0]) for row in tx.all("PRAGMA integrity_check") if row[0] != "ok"]
+    for table, _, parent, _ in tx.all("PRAGMA foreign_key_check"):
+        found.append(f"a row of {table!s} refers to a row of {parent!s} that is not there")
+    return found
+
+
+def _size_in_memory(tx: Tx) -> int:
+    row = tx.one("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
+    return int(row[0] or 0) if row else 0
+
+
+def _fold_log(conn: sqlite3.Connection) -> None:
+    try:
+        conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    except sqlite3.Error:
+        pass  # the log stays beside the file and loses nothing; whoever opens the store next reads it
+
+
+_open_stores: WeakSet[SQLiteStore] = WeakSet()
+_of_parent: list[sqlite3.Connection] = []
+
+
+def _forget_stores_of_parent() -> None:
+    # SQLite's connections do not survive a fork; closing them in the child would be as harmful as using them
+    for store in list(_open_stores):
+        _of_parent.extend(store._abandon())
+    _open_stores.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_stores_of_parent)

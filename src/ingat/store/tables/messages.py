@@ -1,0 +1,101 @@
+"""The table message: the transcript, in the order of `seq` within a session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, cast
+
+import msgspec
+
+from ingat.core.json import decode_object
+from ingat.core.records import Attachment, Message
+from ingat.store.contract import Row, Tx, Value
+
+COLUMNS = "user_id, session_id, seq, id, role, content, author, attachments, metadata, tokens, at"
+
+_attachments = msgspec.json.Decoder(tuple[Attachment, ...])
+_INSERT = f"INSERT INTO message ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+
+
+def attachments_of(text: str | None) -> tuple[Attachment, ...]:
+    """Return the attachments that are kept as JSON; none for NULL."""
+    return _attachments.decode(text) if text else ()
+
+
+def message_of(row: Row) -> Message:
+    """Return the record of a row of COLUMNS."""
+    values: Any = row
+    return Message(
+        user_id=values[0],
+        session_id=values[1],
+        seq=values[2],
+        id=values[3],
+        role=values[4],
+        content=values[5],
+        author=values[6],
+        attachments=attachments_of(values[7]),
+        metadata=decode_object(values[8]),
+        tokens=values[9],
+        at=values[10],
+    )
+
+
+def insert(tx: Tx, row: Sequence[Value]) -> None:
+    """Add one message; `row` has the values of COLUMNS. StoreConflict when its id or seq is taken."""
+    tx.run(_INSERT, row)
+
+
+def insert_many(tx: Tx, rows: Iterable[Sequence[Value]]) -> None:
+    """Add messages; each row has the values of COLUMNS. StoreConflict when an id or seq is taken."""
+    tx.many(_INSERT, rows)
+
+
+def page(tx: Tx, user_id: str, session_id: str, limit: int | None, before: int | None) -> list[Message]:
+    """Return the newest `limit` messages whose seq is below `before`, oldest first; None: no bound."""
+    args: list[Value] = [user_id, session_id]
+    where = "user_id = ? AND session_id = ?"
+    if before is not None:
+        where += " AND seq < ?"
+        args.append(before)
+    query = f"SELECT {COLUMNS} FROM message WHERE {where} ORDER BY seq DESC"
+    if limit is not None:
+        query += " LIMIT ?"
+        args.append(limit)
+    rows = tx.all(query, args)
+    rows.reverse()
+    return [message_of(row) for row in rows]
+
+
+def get(tx: Tx, user_id: str, message_id: str) -> Message | None:
+    """Return one message of a user, or None."""
+    row = tx.one(f"SELECT {COLUMNS} FROM message WHERE user_id = ? AND id = ?", (user_id, message_id))
+    return message_of(row) if row else None
+
+
+def history(tx: Tx, user_id: str, limit: int, before: int | None) -> tuple[list[Message], int | None]:
+    """Return a user's messages in the order of writing, newest first, and the position to go on before (None: end)."""
+    args: list[Value] = [user_id]
+    where = "e.user_id = ? AND e.source = 'message'"
+    if before is not None:
+        where += " AND e.position < ?"
+        args.append(before)
+    columns = ", ".join(f"m.{name.strip()}" for name in COLUMNS.split(","))
+    rows = tx.all(
+        f"SELECT {columns}, e.position FROM recall_entry e JOIN message m ON m.user_id = e.user_id"
+        f" AND m.session_id = e.session_id AND m.seq = e.seq WHERE {where} ORDER BY e.position DESC LIMIT ?",
+        (*args, limit + 1),
+    )
+    more = cast(int, rows[limit - 1][-1]) if len(rows) > limit else None
+    return [message_of(row) for row in rows[:limit]], more
+
+
+def count(tx: Tx) -> int:
+    """Return how many messages there are, from the sums that the sessions keep."""
+    row = tx.one("SELECT COALESCE(SUM(message_count), 0) FROM session")
+    return int(cast("tuple[int]", row)[0])
+
+
+def of_user(tx: Tx, user_id: str) -> list[Message]:
+    """Return all messages of a user, session by session."""
+    rows = tx.all(f"SELECT {COLUMNS} FROM message WHERE user_id = ? ORDER BY session_id, seq", (user_id,))
+    return [message_of(row) for row in rows]

@@ -1,0 +1,61 @@
+"""Keyset paging: an opaque cursor names the last row of a page by its sort value and id."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import NamedTuple
+
+import msgspec
+
+from ingat.core.errors import InvalidInput
+from ingat.store.contract import Value
+
+
+class Cursor(NamedTuple):
+    """Where a page ended."""
+
+    value: str | int | None
+    id: str
+
+
+def encode_cursor(value: Value, row_id: str) -> str:
+    """Return the cursor that continues after the row with this sort value and id."""
+    return base64.urlsafe_b64encode(msgspec.json.encode([value, row_id])).decode().rstrip("=")
+
+
+def decode_cursor(text: str | None) -> Cursor | None:
+    """Return what a cursor says, None for None, or raise InvalidInput."""
+    if text is None:
+        return None
+    try:
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        value, row_id = msgspec.json.decode(raw, type=tuple[str | int | None, str])
+    except (binascii.Error, ValueError, msgspec.MsgspecError):
+        raise InvalidInput(
+            "The cursor is not one that this list gave; start again without it.", given=text[:64]
+        ) from None
+    return Cursor(value, row_id)
+
+
+def keyset(column: str, id_column: str, descending: bool, cursor: Cursor | None) -> tuple[str, list[Value], str]:
+    """Return (condition, arguments, ORDER BY) for the page after the cursor; column may not be NULL."""
+    direction = "DESC" if descending else "ASC"
+    order = f"ORDER BY {column} {direction}, {id_column} {direction}"
+    if column == id_column:
+        order = f"ORDER BY {id_column} {direction}"
+    if cursor is None:
+        return "1 = 1", [], order
+    sign = "<" if descending else ">"
+    if column == id_column:
+        return f"{id_column} {sign} ?", [cursor.id], order
+    return f"({column}, {id_column}) {sign} (?, ?)", [cursor.value, cursor.id], order
+
+
+LIKE = "LIKE ? ESCAPE '\\'"
+"""Compares with a pattern from `like_pattern`."""
+
+
+def like_pattern(text: str) -> str:
+    """Return the LIKE pattern for lower-cased values that hold the text anywhere."""
+    return "%" + text.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"

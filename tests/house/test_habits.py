@@ -1,0 +1,105 @@
+"""What only some modules may do, and what none may be called."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.house.tree import dotted, imported, module_name, package_files, parse, place, project_files
+
+MAY_CATCH_ALL = frozenset({"api", "web", "cli", "mcp", "proxy", "bot"})
+WALL_CLOCK = frozenset(
+    {
+        "time.time",
+        "time.time_ns",
+        "time.localtime",
+        "time.gmtime",
+        "datetime.now",
+        "datetime.utcnow",
+        "datetime.today",
+        "date.today",
+        "datetime.datetime.now",
+        "datetime.datetime.utcnow",
+        "datetime.datetime.today",
+        "datetime.date.today",
+    }
+)
+ENVIRONMENT = frozenset({"environ", "environb", "getenv", "getenvb", "putenv", "unsetenv"})
+EMPTY_NAMES = frozenset({"utils", "util", "helpers", "helper", "manager", "managers", "common", "misc"})
+
+
+def _nodes(allowed: str) -> Iterator[tuple[Path, ast.AST]]:
+    for path in package_files():
+        if module_name(path) != allowed:
+            for node in ast.walk(parse(path)):
+                yield path, node
+
+
+def test_only_interfaces_catch_every_exception() -> None:
+    found = [
+        place(path, node)
+        for path in package_files()
+        if module_name(path).split("/")[0] not in MAY_CATCH_ALL
+        for node in ast.walk(parse(path))
+        if isinstance(node, ast.ExceptHandler) and _swallows(node)
+    ]
+
+    assert found == []
+
+
+def _swallows(handler: ast.ExceptHandler) -> bool:
+    """`except BaseException` may stand where the exception goes on: raised again, or handed to who waits for it."""
+    caught = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    names = {dotted(node).removeprefix("builtins.") if node is not None else "BaseException" for node in caught}
+    if "Exception" in names:
+        return True
+    if "BaseException" not in names:
+        return False
+    inside = [node for statement in handler.body for node in ast.walk(statement)]
+    raised_again = any(isinstance(node, ast.Raise) and node.exc is None for node in inside)
+    handed_on = any(isinstance(node, ast.Name) and node.id == handler.name for node in inside)
+    return not (raised_again or handed_on)
+
+
+def test_only_settings_read_the_environment() -> None:
+    found = [
+        place(path, node)
+        for path, node in _nodes("core/settings.py")
+        if (isinstance(node, ast.Attribute) and dotted(node.value) == "os" and node.attr in ENVIRONMENT)
+        or (isinstance(node, ast.ImportFrom) and node.module == "os" and ENVIRONMENT & {a.name for a in node.names})
+    ]
+
+    assert found == []
+
+
+def test_only_the_clock_tells_the_time() -> None:
+    found = [
+        place(path, node)
+        for path, node in _nodes("core/clock.py")
+        if (isinstance(node, ast.Attribute) and dotted(node) in WALL_CLOCK)
+        or (
+            isinstance(node, ast.ImportFrom)
+            and node.module == "time"
+            and {"time", "time_ns"} & {a.name for a in node.names}
+        )
+    ]
+
+    assert found == []
+
+
+def test_a_file_is_named_by_what_it_holds() -> None:
+    found = [place(path) for path in project_files() if path.suffix == ".py" and path.stem in EMPTY_NAMES]
+
+    assert found == []
+
+
+def test_the_package_does_not_import_its_tests_tools_or_benchmarks() -> None:
+    found = [
+        place(path, node)
+        for path, node in _nodes("")
+        for name in imported(node)
+        if name.split(".")[0] in {"tests", "tools", "bench", "pytest"} and module_name(path).split("/")[0] != "testing"
+    ]
+
+    assert found == []

@@ -1,0 +1,112 @@
+"""bin/run finds its place and its Python, and passes words on as they are."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.house.tree import ROOT
+
+SAYS_ITS_WORDS = '#!/usr/bin/env bash\nprintf "%s|" "$PWD" "$@"\n'
+OLD_PYTHON = '#!/usr/bin/env bash\nif [ "$1" = --version ]; then echo Python 3.9.2; else exit 1; fi\n'
+
+
+def _program(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o755)
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """The scripts in a folder of their own, with a space in its name."""
+    folder = tmp_path / "my bot"
+    for name in ("bin", "tools", "constraints"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    return folder
+
+
+@pytest.fixture
+def installed(copy: Path) -> Path:
+    """The same with an environment that is up to date, where `ingat` only says its words."""
+    _program(copy / ".venv" / "bin" / "python", "#!/usr/bin/env bash\n")
+    _program(copy / ".venv" / "bin" / "ingat", SAYS_ITS_WORDS)
+    stamp = subprocess.run(
+        ["bash", "-c", '. "$1/tools/venv.sh"; fingerprint run', "bash", copy], capture_output=True, check=True
+    )
+    (copy / ".venv" / ".installed").write_bytes(stamp.stdout)
+    return copy
+
+
+def _only(folder: Path, python: str | None) -> dict[str, str]:
+    """Return an environment whose PATH has the tools a bare system has, and this `python3`."""
+    tools = folder / "path"
+    tools.mkdir()
+    for name in ("bash", "env", "cat", "cksum", "dirname", "rm", "mktemp", "cp"):
+        program = shutil.which(name)
+        assert program is not None
+        (tools / name).symlink_to(program)
+    if python is not None:
+        _program(tools / "python3", python)
+    return {"PATH": str(tools)}
+
+
+def test_run_without_words_serves(installed: Path) -> None:
+    done = subprocess.run([installed / "bin" / "run"], cwd=installed, capture_output=True, text=True, check=True)
+
+    assert done.stdout == f"{installed}|serve|"
+
+
+def test_run_passes_words_on_and_stays_in_the_callers_folder(installed: Path, tmp_path: Path) -> None:
+    words = ["recall", "628111", "what's that? *", ""]
+    done = subprocess.run([installed / "bin" / "run", *words], cwd=tmp_path, capture_output=True, text=True, check=True)
+
+    assert done.stdout == "|".join([str(tmp_path), *words, ""])
+
+
+def test_an_environment_made_from_other_versions_is_not_up_to_date(installed: Path) -> None:
+    with (installed / "constraints" / "run.txt").open("a", encoding="utf-8") as file:
+        file.write("other==1.0\n")
+    check = '. "$1/tools/venv.sh"; fresh "$1/.venv" run'
+    done = subprocess.run(["bash", "-c", check, "bash", installed], check=False)
+
+    assert done.returncode == 1
+
+
+def test_run_names_the_python_it_needs(copy: Path, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [copy / "bin" / "run"], env=_only(tmp_path, OLD_PYTHON), capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode != 0
+    assert "needs Python 3.11 to 3.14" in done.stderr
+    assert "Python 3.9.2" in done.stderr
+    assert not (copy / ".venv").exists()
+
+
+def test_run_says_so_when_there_is_no_python_at_all(copy: Path, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [copy / "bin" / "run"], env=_only(tmp_path, None), capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode != 0
+    assert "needs Python 3.11 to 3.14" in done.stderr
+
+
+def test_scripts_can_be_run() -> None:
+    names = ("bin/run", "bin/test", "bin/bench", ".ci/run", "tools/pin.sh")
+
+    assert [name for name in names if not os.access(ROOT / name, os.X_OK)] == []
+
+
+def test_bench_names_what_can_be_measured(copy: Path) -> None:
+    _program(copy / "bench" / "append.py", "")
+    done = subprocess.run([copy / "bin" / "bench"], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].strip() == "append"

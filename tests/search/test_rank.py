@@ -1,0 +1,213 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingat.search import lexical
+from ingat.search import rank as ranking
+from ingat.search.embed.static import StaticEmbedder
+from ingat.search.rank import search
+from tests.search.turns import DAY_MS, START_MS, Turn, entries_of, question_of, rank, rows, segment_of
+
+EMBEDDER = StaticEmbedder.load()
+CHAT = [
+    Turn("Hello, how can I help you?", role="assistant"),
+    Turn("My air conditioner is very noisy since yesterday"),
+    Turn("I am sorry to hear that. Which model do you have?", role="assistant"),
+    Turn("It is the F57A from 2021"),
+    Turn("A technician will come tomorrow morning", role="assistant"),
+    Turn("By the way, my daughter loves painting horses", session="s2"),
+    Turn("How lovely!", session="s2", role="assistant"),
+    Turn("prefers visits in the morning", session=None, role=None, source="fact"),
+]
+
+
+def test_word_of_the_question_finds_its_turn() -> None:
+    assert rows(rank(segment_of(CHAT), "what did he say about the noisy thing?"))[0] == 1
+
+
+def test_meaning_finds_a_turn_that_shares_no_word() -> None:
+    segment = segment_of(["We bought a puppy.", "The train was late.", "I had soup."], EMBEDDER)
+    found = search(segment, question_of("puppies and dogs", segment, EMBEDDER))
+    assert rows(found)[0] == 0
+
+
+@pytest.mark.parametrize("asked", ["quantum chromodynamics", "", "???", "the of and"])
+def test_nothing_fitting_gives_no_hit(asked: str) -> None:
+    assert rank(segment_of(CHAT), asked).hits == ()
+
+
+def test_vectors_below_the_threshold_give_no_hit() -> None:
+    segment = segment_of(["I had soup.", "The train was late."], EMBEDDER)
+    asked = question_of("quantum chromodynamics lattice", segment, EMBEDDER)
+    assert search(segment, asked).hits == ()
+    assert len(search(segment, asked, threshold=-1.0).hits) == 2
+
+
+def test_mode_says_whether_vectors_were_used() -> None:
+    with_vectors = segment_of(CHAT, EMBEDDER)
+    assert rank(with_vectors, "noise", embedder=EMBEDDER).mode == "words+vectors"
+    assert rank(with_vectors, "noise").mode == "words"
+    assert rank(segment_of(CHAT), "noise").mode == "words"
+
+
+def test_rows_without_vectors_are_found_by_words_beside_rows_with_them() -> None:
+    segment = segment_of(["I had soup.", "The train was late."], EMBEDDER)
+    segment.append(entries_of([Turn("my bicycle is at the station")], 2))
+    assert rows(rank(segment, "where is the bicycle?", embedder=EMBEDDER)) == [2]
+
+
+@given(
+    st.sampled_from(["noisy model", "morning visits", "when did the noise start?", "daughter horses painting"]),
+    st.booleans(),
+)
+def test_parts_add_up_to_the_score(asked: str, with_vectors: bool) -> None:
+    embedder = EMBEDDER if with_vectors else None
+    for hit in rank(segment_of(CHAT, embedder), asked, embedder=embedder, top_k=8).hits:
+        assert sum(hit.parts.values()) == pytest.approx(hit.score, abs=1e-4)
+
+
+def test_hit_names_the_words_it_shares() -> None:
+    hit = rank(segment_of(CHAT), "is the conditioner noisy at night?").hits[0]
+    assert hit.terms == ("conditioner", "noisy")
+    assert hit.reason == "words"
+
+
+def test_hit_by_meaning_alone_says_so() -> None:
+    segment = segment_of(["I had soup.", "The train was late."], EMBEDDER)
+    asked = question_of("quantum chromodynamics lattice", segment, EMBEDDER)
+    hit = search(segment, asked, threshold=-1.0).hits[0]
+    assert (hit.reason, hit.terms) == ("meaning", ())
+    assert hit.cosine is not None
+
+
+def test_turns_around_add_coverage() -> None:
+    together = segment_of(["we talked about Jakarta", "the hotel was cheap", "bread", "milk", "eggs", "rice"])
+    hits = {hit.row: hit for hit in rank(together, "hotel Jakarta").hits}
+    assert hits[1].parts["coverage"] > 0
+
+
+def test_coverage_stops_at_the_session() -> None:
+    apart = segment_of([Turn("we talked about Jakarta", "a"), Turn("the hotel was cheap", "b"), Turn("milk", "b")])
+    hits = {hit.row: hit for hit in rank(apart, "hotel Jakarta").hits}
+    assert hits[1].parts["coverage"] == 0
+
+
+def test_memory_has_no_neighbours() -> None:
+    segment = segment_of([Turn("we talked about Jakarta"), Turn("hotel", source="fact"), Turn("milk")])
+    hits = {hit.row: hit for hit in rank(segment, "hotel Jakarta").hits}
+    assert hits[1].parts["coverage"] == 0
+
+
+def test_answer_follows_a_short_question_of_another_author() -> None:
+    chat = [Turn("Which model of fan is it?", role="assistant"), Turn("The F57A fan"), Turn("bread"), Turn("milk")]
+    hits = {hit.row: hit for hit in rank(segment_of(chat), "which model of fan?").hits}
+    assert hits[1].parts["answer"] > 0
+    same = [chat[0]._replace(role="user"), *chat[1:]]
+    hits = {hit.row: hit for hit in rank(segment_of(same), "which model of fan?").hits}
+    assert hits[1].parts["answer"] == 0
+
+
+def test_adjacent_words_count_as_a_pair() -> None:
+    segment = segment_of([Turn("red car, blue house", "a"), Turn("blue car, red house", "b"), Turn("milk", "c")])
+    hits = rank(segment, "the blue car").hits
+    assert hits[0].row == 1
+    assert hits[0].parts["pairs"] > 0
+
+
+def test_question_for_a_time_prefers_a_turn_that_tells_one() -> None:
+    segment = segment_of([Turn("I moved house yesterday", "a"), Turn("I moved house gladly", "b"), Turn("milk", "c")])
+    hits = rank(segment, "when did I move house?").hits
+    assert hits[0].row == 0
+    assert hits[0].parts["when"] > 0
+
+
+def test_author_asked_about_is_credited_whoever_it_is() -> None:
+    segment = segment_of(
+        [Turn("I like tea", author="Wayan"), Turn("I like tea", author="Ketut"), Turn("milk", author="Ketut")]
+    )
+    assert rows(rank(segment, "what does Wayan like?"))[0] == 0
+    assert rows(rank(segment, "what does ketut like?"))[0] == 1
+
+
+def test_user_is_credited_in_a_chat_with_an_assistant() -> None:
+    chat = [Turn("I like green tea"), Turn("You like green tea", role="assistant"), Turn("milk", role="assistant")]
+    hits = rank(segment_of(chat), "green tea").hits
+    assert rows(rank(segment_of(chat), "green tea"))[0] == 0
+    assert hits[0].parts["author"] > 0
+
+
+def test_sessions_best_row_lifts_the_session() -> None:
+    segment = segment_of([Turn("horse", "a"), Turn("horse painting by my daughter", "b"), Turn("horse", "b")])
+    hits = {hit.row: hit for hit in rank(segment, "horse painting daughter").hits}
+    assert hits[2].parts["session"] > hits[0].parts["session"]
+
+
+def test_equal_scores_come_newest_first_then_by_position() -> None:
+    same = [
+        Turn("red car", "a"),
+        Turn("red car", "b", at=START_MS + DAY_MS // 2),
+        Turn("red car", "c"),
+        Turn("milk", "d"),
+    ]
+    assert rows(rank(segment_of(same), "red car")) == [1, 0, 2]
+
+
+def test_order_is_the_same_every_time() -> None:
+    segment = segment_of(CHAT, EMBEDDER)
+    first = rank(segment, "noisy morning", embedder=EMBEDDER)
+    assert all(rank(segment, "noisy morning", embedder=EMBEDDER) == first for _ in range(5))
+
+
+def test_no_more_than_top_k_come_back() -> None:
+    segment = segment_of(["red car"] * 20)
+    assert [len(rank(segment, "car", top_k=number).hits) for number in (0, 1, 7, 100)] == [0, 1, 7, 20]
+
+
+def test_only_row_that_fits_has_a_positive_score() -> None:
+    assert rank(segment_of(["red car"]), "car").hits[0].score > 0
+
+
+def test_explain_lists_rows_beyond_top_k_and_those_that_do_not_fit() -> None:
+    segment = segment_of(["red car", "a fast car indeed", "milk"])
+    found = rank(segment, "red car", top_k=1, explain=True)
+    assert [(miss.row, miss.why) for miss in found.misses] == [(1, "beyond_top_k"), (2, "below_threshold")]
+
+
+def test_explain_does_not_change_the_hits() -> None:
+    segment = segment_of(CHAT, EMBEDDER)
+    plain = rank(segment, "noisy morning", embedder=EMBEDDER)
+    assert rank(segment, "noisy morning", embedder=EMBEDDER, explain=True).hits == plain.hits
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("ab"), st.sampled_from(["cat", "dog", "cat dog", "rain"])), min_size=2, max_size=30
+    )
+)
+def test_sparse_coverage_equals_dense_coverage(given_turns: list[tuple[str, str]]) -> None:
+    segment = segment_of([Turn(text, session) for session, text in given_turns])
+    view, asked = segment.view, question_of("cat dog", segment)
+    own = lexical.lexical(view, asked, None).own
+    dense = lexical.covered_dense(own, view.layout)
+    assert np.allclose(dense, lexical.covered_sparse(own, view.layout))
+
+
+def test_large_segment_ranks_as_a_small_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    segment = segment_of(CHAT * 3, EMBEDDER)
+    small = rank(segment, "noisy fan in the morning", embedder=EMBEDDER, top_k=24)
+    monkeypatch.setattr(lexical, "DENSE_ROWS", 0)
+    monkeypatch.setattr(lexical, "MANY_POSTINGS", 0)
+    monkeypatch.setattr(ranking, "TWO_STAGE_ROWS", 0)
+    monkeypatch.setattr(ranking, "CANDIDATES", 24)
+    large = rank(segment, "noisy fan in the morning", embedder=EMBEDDER, top_k=24)
+    assert rows(small) == rows(large)
+    assert np.allclose([hit.score for hit in small.hits], [hit.score for hit in large.hits], atol=1e-5)
+
+
+def test_question_of_thousands_of_words_is_answered() -> None:
+    segment = segment_of(CHAT, EMBEDDER)
+    asked = " ".join(f"word{place}" for place in range(5000))
+    assert rows(rank(segment, "noisy " + asked, embedder=EMBEDDER))[0] == 1

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingat.core.errors import InvalidSettings, StoreUnavailable
+from ingat.store.open import open_store, schema_folder
+
+
+def test_three_slashes_are_relative_to_the_present_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    open_store("sqlite:///below.db").close()
+    assert (tmp_path / "below.db").is_file()
+
+
+def test_a_relative_store_stays_where_it_was_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    store = open_store("sqlite:///below.db")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert store.read(lambda tx: tx.one("SELECT 1")) == (1,)
+    assert store.url == f"sqlite:///{tmp_path}/below.db"
+    store.close()
+
+
+def test_four_slashes_are_absolute(tmp_path: Path) -> None:
+    open_store(f"sqlite:///{tmp_path}/here.db").close()
+    assert (tmp_path / "here.db").is_file()
+
+
+@pytest.mark.parametrize("url", [":memory:", "sqlite://", "sqlite:///:memory:"])
+def test_memory_leaves_no_file(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    store = open_store(url)
+    store.write(lambda tx: tx.run("CREATE TABLE t (a)"))
+    store.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_two_memory_stores_share_nothing() -> None:
+    one, other = open_store(":memory:"), open_store(":memory:")
+    one.write(lambda tx: tx.run("CREATE TABLE t (a)"))
+    assert other.read(lambda tx: tx.all("SELECT name FROM sqlite_master")) == []
+    one.close()
+    other.close()
+
+
+@pytest.mark.parametrize("name", ["with space.db", "per%20cent.db", "hash#1.db", "kühl-日本.db"])
+def test_the_path_is_taken_as_it_is_written(name: str, tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path}/{name}")
+    store.read(lambda tx: tx.one("SELECT count(*) FROM sqlite_master"))
+    assert {path.name for path in tmp_path.iterdir()} == {name, f"{name}-wal", f"{name}-shm"}
+    store.close()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "ingat.db",
+        "/srv/ingat.db",
+        "sqlite:ingat.db",
+        "sqlite://ingat.db",
+        "sqlite:///",
+        "sqlite:///folder/",
+        "sqlite:///~/ingat.db",
+        "sqlite:///ingat.db?mode=ro",
+        "sqlite:///ing\0at.db",
+        "postgresql://localhost/ingat",
+        "mysql://localhost/ingat",
+    ],
+)
+def test_any_other_url_is_refused_and_makes_nothing(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InvalidSettings):
+        open_store(url)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_scheme_is_told_which_are_known() -> None:
+    with pytest.raises(InvalidSettings, match="known: sqlite"):
+        open_store("postgresql://localhost/ingat")
+
+
+def test_a_plain_path_is_told_how_to_write_it() -> None:
+    with pytest.raises(InvalidSettings, match="sqlite:///relative.db"):
+        open_store("ingat.db")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"synchronous": "OFF"},
+        {"synchronous": "normal"},
+        {"busy_timeout_ms": -1},
+        {"busy_timeout_ms": 2.5},
+        {"busy_timeout_ms": 600_001},
+        {"readers": 0},
+        {"readers": 65},
+        {"readers": True},
+    ],
+    ids=str,
+)
+def test_a_setting_outside_its_limits_is_refused(settings: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(InvalidSettings):
+        open_store(f"sqlite:///{tmp_path}/store.db", **settings)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("synchronous", "level"), [("NORMAL", 1), ("FULL", 2)])
+def test_synchronous_reaches_the_writer(synchronous: Any, level: int, tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path}/store.db", synchronous=synchronous)
+    assert store.write(lambda tx: tx.one("PRAGMA synchronous")) == (level,)
+    store.close()
+
+
+def test_a_folder_is_not_a_store(tmp_path: Path) -> None:
+    with pytest.raises(StoreUnavailable):
+        open_store(f"sqlite:///{tmp_path}")
+
+
+def test_the_schema_folder_holds_numbered_files() -> None:
+    assert (schema_folder(":memory:") / "0001_memory.sql").is_file()
