@@ -68,6 +68,18 @@ def _bound(method: Callable[Concatenate[S, P], R], face: Face[S]) -> Callable[P,
     return call
 
 
+def _arguments_of(
+    model: Callable[Concatenate[Any, P], None],
+) -> Callable[[Callable[..., None]], Callable[Concatenate[Any, P], None]]:
+    """Let a constructor have the arguments of another one."""
+
+    def dress(constructor: Callable[..., None]) -> Callable[Concatenate[Any, P], None]:
+        constructor.__signature__ = inspect.signature(model)  # type: ignore[attr-defined]
+        return constructor
+
+    return dress
+
+
 async def _run(pool: ThreadPoolExecutor, work: Callable[[], R]) -> R:
     loop, context = asyncio.get_running_loop(), contextvars.copy_context()
     return await loop.run_in_executor(pool, lambda: context.run(work))
@@ -162,8 +174,9 @@ class AsyncMemory(Face[Memory]):
     Its constructor opens the store, which touches the disk once; `AsyncMemory.over(memory)` uses one that is open.
     """
 
-    def __init__(self, url: str = "sqlite:///ingat.db", **arguments: Any) -> None:
-        self._take(Memory(url, **arguments))
+    @_arguments_of(Memory.__init__)
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        self._take(Memory(*arguments, **named))
 
     @classmethod
     def over(cls, memory: Memory) -> Self:

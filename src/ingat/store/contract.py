@@ -14,7 +14,10 @@ Row = tuple[Value, ...]
 
 
 class Tx(Protocol):
-    """One transaction. Statements use `?` as the place holder on every engine."""
+    """One transaction. Statements use `?` as the place holder on every engine.
+
+    A constraint that is hurt (NOT NULL too) raises StoreConflict, with the driver's words in `details["driver"]`.
+    """
 
     def run(self, sql: str, args: Sequence[Value] = ()) -> int:
         """Run one statement and return the number of rows it changed (not reliable for `ON CONFLICT DO NOTHING`)."""
@@ -45,7 +48,8 @@ class Store(Protocol):
     def read(self, fn: Callable[[Tx], T]) -> T:
         """Run `fn` against one consistent view of all committed writes, those of this process included.
 
-        Never waits for writers. `fn` must not write.
+        Never waits for writers (a store in memory, which has one connection, does). `fn` must not write. A read inside
+        a read shares its view; a read inside a write, and a write inside either, is refused with StoreClosed.
         """
         ...
 
@@ -53,7 +57,8 @@ class Store(Protocol):
         """Run `fn` in a transaction of its own and return its value after the commit.
 
         All or nothing: when `fn` raises, its writes are undone and the writes of others that are committed together
-        with it are not. When this returns, the write survives the death of the process (and, with
+        with it are not. When the engine itself loses a transaction (a full disk, an I/O error), all that ran in it get
+        an error and nothing of them is kept. When this returns, the write survives the death of the process (and, with
         `synchronous=FULL`, of the machine). `fn` may run on another thread, in the caller's copied context; it must
         do no I/O of its own and must not call `write`. Writers of one process are served in the order they came.
         """
