@@ -243,6 +243,13 @@ ACTIONS: tuple[Action, ...] = (
 )
 
 DESCRIPTIONS: dict[str, Any] = {
+    "sessions.append.role": Meta(description="user, assistant, system or tool"),
+    "sessions.append.id": Meta(description="your own id of the message (for imports)"),
+    "sessions.create.id": Meta(description="your own id of the session"),
+    "users.save.role": Meta(description="client, godfather, admin or blocked, or a role of the settings"),
+    "users.list.role": Meta(description="only users of this role"),
+    "recall.role": Meta(description="only messages of this role: user, assistant, system or tool"),
+    "search.role": Meta(description="only messages of this role: user, assistant, system or tool"),
     "user_id": Meta(min_length=1, max_length=256, description="id or alias of the user"),
     "session_id": Meta(min_length=1, max_length=256, description="id of the session"),
     "memory_id": Meta(min_length=1, max_length=256, description="id of the memory"),
@@ -284,7 +291,7 @@ DESCRIPTIONS: dict[str, Any] = {
     "protected": Meta(description="protected from being erased"),
     "project_id": Meta(description="your own id of a project"),
 }
-"""What is said of arguments, by their names, in the schema and on the command line."""
+"""What is said of arguments, by action and name or by name alone, in the schema and on the command line."""
 
 _HOMES: dict[str, type] = {"users": UserFace, "sessions": SessionFace, "memories": Memories, "keys": Keys}
 
@@ -321,8 +328,9 @@ def arguments_of(name: str, *, described: bool = False) -> type[Struct]:
         if parameter.name in _NOT_JSON:
             continue
         kind = _TYPES.get((name, parameter.name), hints[parameter.name])
-        if described and parameter.name in DESCRIPTIONS:
-            kind = _described(kind, DESCRIPTIONS[parameter.name])
+        meta = DESCRIPTIONS.get(f"{name}.{parameter.name}", DESCRIPTIONS.get(parameter.name))
+        if described and meta is not None:
+            kind = _described(kind, meta)
         if parameter.default is inspect.Parameter.empty:
             fields.append((parameter.name, kind))
         else:

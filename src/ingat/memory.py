@@ -93,8 +93,7 @@ class Memory:
         self.sessions = SessionFace(self.store, count, now, committed)
         self.memories = Memories(self.store, now, committed)
         self.keys = Keys(self.store, now)
-        neighbours = shipped_neighbours() if self.embedder else None
-        self.recaller = Recaller(self.store, self.embedder, neighbours, policy, now, committed)
+        self.recaller = Recaller(self.store, self.embedder, shipped_neighbours(), policy, now, committed)
         self._contexts = ContextBuilder(self.store, self.recaller, roles, count, policy)
         self._turns = Turns(
             self.sessions, self.sessions, self._contexts, self.users.get, answerer or Quoter(self.recaller, language)

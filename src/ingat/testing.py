@@ -169,9 +169,7 @@ def open_memory(*, url: str = ":memory:", now: Clock | None = None, **arguments:
 
 
 @contextmanager
-def filled_memory(
-    *, url: str = ":memory:", clock: TurnableClock | None = None, **arguments: Any
-) -> Iterator[Memory]:
+def filled_memory(*, url: str = ":memory:", clock: TurnableClock | None = None, **arguments: Any) -> Iterator[Memory]:
     """Open a memory that holds what `fill` puts into it, for a `with` block.
 
     `arguments` are those of `Memory`. Vectors are there when the block begins.

@@ -39,6 +39,20 @@ def test_nothing_fitting_gives_no_hit(asked: str) -> None:
     assert rank(segment_of(CHAT), asked).hits == ()
 
 
+def test_name_of_an_author_alone_fits_nothing_when_the_rest_of_the_question_does_not() -> None:
+    segment = segment_of([Turn("I had soup", author="Wayan"), Turn("The train was late", author="Ketut")], EMBEDDER)
+    assert rank(segment, "what does Wayan think of quantum chromodynamics?").hits == ()
+    assert rows(rank(segment, "what soup does Wayan like?"))[0] == 0
+    assert rows(rank(segment, "Wayan?")) == [0]
+
+
+def test_long_question_keeps_its_rarest_words() -> None:
+    segment = segment_of([*(f"word{place} again" for place in range(60)), "again bicycle"] * 2)
+    asked = question_of(" ".join(f"word{place}" for place in range(60)) + " again unheard bicycle", segment)
+    assert len(asked.words) == 40
+    assert "again" not in asked.words
+
+
 def test_vectors_below_the_threshold_give_no_hit() -> None:
     segment = segment_of(["I had soup.", "The train was late."], EMBEDDER)
     asked = question_of("quantum chromodynamics lattice", segment, EMBEDDER)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -111,6 +112,24 @@ def test_size_grows_with_rows_and_vectors() -> None:
     middle = segment.nbytes
     segment.set_vectors(0, np.ones((2, 4), np.int8))
     assert before < middle < segment.nbytes
+
+
+def test_row_that_cannot_be_read_changes_nothing() -> None:
+    segment = segment_of(["a red car"], EMBEDDER)
+    broken = entries_of([Turn("a blue car"), Turn("a green car")], 1)
+    with pytest.raises(ValueError, match="reshape"):
+        segment.append([broken[0], broken[1]._replace(vectors=b"123")])
+    assert rows(rank(segment, "car")) == [0]
+    segment.append(broken)
+    assert [segment.source_ids[row] for row in rows(rank(segment, "green"))] == ["m2"]
+
+
+@given(st.lists(turns, min_size=1, max_size=10), st.lists(turns, min_size=1, max_size=10), texts)
+def test_another_users_segment_has_no_effect(mine: list[Turn], others: list[Turn], asked: str) -> None:
+    before = rank(segment_of(mine), asked, top_k=50, explain=True)
+    other = segment_of(others)
+    rank(other, asked)
+    assert rank(segment_of(mine), asked, top_k=50, explain=True) == before
 
 
 def test_empty_append_changes_nothing() -> None:

@@ -49,7 +49,11 @@ def test_indonesian_sentence_is_recognised_and_its_function_words_dropped() -> N
 
 
 def test_one_word_that_is_a_function_word_elsewhere_is_kept() -> None:
-    assert look_up(fold("red door")).kept == ["red", "door"]
+    assert look_up(fold("noisy sang")).kept == ["noisy", "sang"]
+
+
+def test_word_repeated_does_not_make_a_language_sure() -> None:
+    assert look_up(fold("sang sang sang")).kept == ["sang", "sang", "sang"]
 
 
 def test_function_words_of_the_users_languages_are_dropped_from_a_short_question() -> None:

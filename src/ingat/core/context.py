@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from msgspec import Struct
 
-from ingat.core.drafts import caption_texts, indexed_text
+from ingat.core.drafts import attachment_texts, indexed_text
 from ingat.core.records import Hit, Message, RecallMode, User
 
 RECALLED_HEADING = "From earlier conversations with this person (date, who, what):"
@@ -74,7 +74,7 @@ def recalled_text(hits: Iterable[Hit]) -> str:
 
 def message_text(message: Message) -> str:
     """Return a message's content with the captions of its attachments."""
-    return indexed_text(message.content, caption_texts(message.attachments))
+    return indexed_text(message.content, attachment_texts(message.attachments))
 
 
 def _flat(text: str) -> str:

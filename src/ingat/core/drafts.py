@@ -17,6 +17,8 @@ from ingat.core.texts import MAX_FIELD_BYTES, check_text
 
 MAX_ATTACHMENTS = 100
 
+_attachments = msgspec.json.Decoder(tuple[Attachment, ...])
+
 
 class Draft(Struct, frozen=True):
     """A checked message. `attachments_json` and `metadata_json` are what the store keeps, None for nothing."""
@@ -46,17 +48,16 @@ def draft(new: NewMessage, count_tokens: Callable[[str], int], now: int) -> Draf
     attachments = _checked_attachments(new.attachments)
     if not attachments and (not content or content.isspace()):
         raise EmptyContent("The message has no text and no attachment.")
-    captions = "".join(f"\n{item.caption}" for item in attachments if item.caption)
     return Draft(
         id=new_id() if new.id is None else check_id(new.id, "message id"),
         role=new.role,
         content=content,
         author=None if new.author is None else check_text(new.author, "author", MAX_FIELD_BYTES),
         attachments=attachments,
-        attachments_json=msgspec.json.encode(attachments).decode() if attachments else None,
+        attachments_json=_encoded(attachments) if attachments else None,
         metadata=new.metadata,
         metadata_json=encode_object(new.metadata, "metadata") if new.metadata else None,
-        tokens=count_tokens(content + captions),
+        tokens=count_tokens(indexed_text(content, attachment_texts(attachments))),
         at=now if new.at is None else cast(int, check_time(new.at, "at")),
     )
 
@@ -115,11 +116,21 @@ def _checked_attachments(given: Sequence[Attachment | Mapping[str, Any]]) -> tup
     return items
 
 
-def caption_texts(attachments: Sequence[Attachment]) -> tuple[str, ...]:
-    """Return the captions that are there."""
-    return tuple(item.caption for item in attachments if item.caption)
+def _encoded(attachments: tuple[Attachment, ...]) -> str:
+    """Return attachments as JSON that can be read back: a record made in Python may hold fields of any type."""
+    try:
+        raw = msgspec.json.encode(attachments)
+        _attachments.decode(raw)
+    except msgspec.ValidationError as error:
+        raise InvalidInput(f"The attachments cannot be kept: {error}.") from error
+    return raw.decode()
 
 
-def indexed_text(content: str, captions: Sequence[str]) -> str:
-    """Return the text that a message's vectors are made of."""
-    return "\n".join((content, *captions)) if captions else content
+def attachment_texts(attachments: Sequence[Attachment]) -> tuple[str, ...]:
+    """Return the captions and names that are there: what can be recalled of attachments, and what a model is shown."""
+    return tuple(text for item in attachments for text in (item.caption, item.name) if text)
+
+
+def indexed_text(content: str, attached: Sequence[str]) -> str:
+    """Return the text that a message's vectors are made of, and that a model is shown."""
+    return "\n".join((content, *attached)) if attached else content

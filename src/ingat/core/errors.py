@@ -173,6 +173,18 @@ class UserBlocked(Forbidden):
     code = "user_blocked"
 
 
+class HostNotAllowed(IngatError):
+    """The request names a host that this server does not answer for."""
+
+    code = "host_not_allowed"
+
+
+class MethodNotAllowed(IngatError):
+    """The address is there, but not for this HTTP method."""
+
+    code = "method_not_allowed"
+
+
 class RateLimited(IngatError):
     """The access key has used up its requests for now; `details.retry_after_s` says when to come back."""
 
@@ -189,6 +201,12 @@ class RequestTimeout(IngatError):
     """The request took longer than the server allows."""
 
     code = "request_timeout"
+
+
+class InternalError(IngatError):
+    """The server made a mistake; its log has more under `details.log_id`."""
+
+    code = "internal_error"
 
 
 # -- the store -----------------------------------------------------------------------------------------------------

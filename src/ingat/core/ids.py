@@ -13,8 +13,8 @@ from ingat.core.errors import InvalidId
 MAX_ID_CHARACTERS = 256
 ANONYMOUS = "anonymous:"
 
-_PERSON_JID = re.compile(r"(\d{5,20})(?::\d+)?@(?:c\.us|s\.whatsapp\.net)", re.IGNORECASE)
-_PLUS_NUMBER = re.compile(r"\+[\s\d().\-\u2010-\u2015\u00a0]+")
+_PERSON_JID = re.compile(r"([0-9]{5,20})(?::[0-9]+)?@(?:c\.us|s\.whatsapp\.net)", re.IGNORECASE)
+_PLUS_NUMBER = re.compile(r"\+[\s0-9().\-\u2010-\u2015\u00a0]+")
 _FORBIDDEN_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 _lock = threading.Lock()
@@ -72,7 +72,7 @@ def normalise_user_id(value: str) -> str:
     if jid:
         return jid.group(1)
     if text[0] == "+" and _PLUS_NUMBER.fullmatch(text):
-        digits = "".join(character for character in text if character.isascii() and character.isdigit())
+        digits = "".join(character for character in text if character.isdigit())
         if 5 <= len(digits) <= 20:
             return digits
     return text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -9,7 +10,10 @@ import msgspec
 from ingat.core.errors import ContentTooLong, InvalidInput, InvalidText
 
 MAX_JSON_BYTES = 256 << 10
+MAX_JSON_DEPTH = 64
+"""Objects and lists inside each other; what is deeper could be written and then not be read from a deep stack."""
 
+_NO_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[^\[\]{}"]+')
 _decoder = msgspec.json.Decoder(dict[str, Any])
 
 
@@ -34,6 +38,8 @@ def encode_object(value: Any, what: str, max_bytes: int = MAX_JSON_BYTES) -> str
         raise ContentTooLong(
             f"The {what} take {len(raw)} bytes; the limit is {max_bytes}.", size_bytes=len(raw), max_bytes=max_bytes
         )
+    if raw.count(b"{") + raw.count(b"[") > MAX_JSON_DEPTH and _depth(text) > MAX_JSON_DEPTH:
+        raise InvalidInput(f"The {what} are nested too deeply; {MAX_JSON_DEPTH} levels are the most.")
     return text
 
 
@@ -42,3 +48,11 @@ def decode_object(text: Any) -> dict[str, Any]:
     if text is None or text == "{}":
         return {}
     return _decoder.decode(text)
+
+
+def _depth(text: str) -> int:
+    deepest = depth = 0
+    for bracket in _NO_BRACKET.sub("", text):
+        depth += 1 if bracket in "[{" else -1
+        deepest = max(deepest, depth)
+    return deepest

@@ -69,7 +69,7 @@ def data_directory(store_url: str, data: str | None) -> Path | None:
     """Return the folder for files beside the store: as set, else `<store file>.data`; None for a store in memory."""
     if data:
         return Path(data)
-    if store_url.startswith("sqlite:///"):
+    if store_url.startswith("sqlite:///") and store_url != "sqlite:///:memory:":
         return Path(store_url.removeprefix("sqlite:///") + ".data")
     return None
 

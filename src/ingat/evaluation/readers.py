@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any, Literal, cast, get_args
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ingat.core.errors import InvalidFile, InvalidId
 from ingat.core.ids import check_id
@@ -19,8 +21,19 @@ ADVERSARIAL = 5
 """LoCoMo's category of questions that have no answer in the conversation; they are not scored."""
 CATEGORIES = {1: "multi-hop", 2: "temporal", 3: "open", 4: "single-hop"}
 
-_MONTHS = tuple(
-    "january february march april may june july august september october november december".split()
+_MONTHS = (
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
 )
 _LINE_ID = re.compile(r"D:?(\d+):(\d+)")
 _LOCOMO_TIME = re.compile(r"(\d{1,2}):(\d{2})\s*([ap])m\s+on\s+(\d{1,2})\s+([a-z]+),?\s+(\d{4})", re.IGNORECASE)
@@ -141,7 +154,7 @@ def _locomo_meetings(user_id: str, conversation: Mapping[str, Any]) -> tuple[Mee
             raise InvalidFile(f"{user_id}: session {number} cannot be read: {error}.") from error
         lines = [_locomo_line(user_id, turn, at) for turn in turns if turn.text.strip() or turn.blip_caption]
         meetings.append(Meeting(id=f"{user_id}:{number}", at=at, lines=tuple(lines)))
-    return tuple(meetings)
+    return _with_own_ids(meetings)
 
 
 def _locomo_line(user_id: str, turn: _LocomoTurn, at: int) -> Line:
@@ -162,24 +175,33 @@ def _beam_meetings(user_id: str, messages: Sequence[_BeamMessage]) -> tuple[Meet
         if message.content.strip():
             line = Line(id=f"{user_id}:{message.id}", role=message.role, content=message.content, at=at)
             by_session.setdefault(str(message.session), []).append(line)
-    return tuple(
-        Meeting(id=f"{user_id}:session-{name}", at=lines[0].at, lines=tuple(lines))
-        for name, lines in by_session.items()
+    return _with_own_ids(
+        [
+            Meeting(id=f"{user_id}:session-{name}", at=lines[0].at, lines=tuple(lines))
+            for name, lines in by_session.items()
+        ]
     )
 
 
 def _dataset(kind: DatasetKind, conversations: Sequence[Conversation], skipped: int) -> Dataset:
-    """Return the dataset after making sure that no id stands for two things."""
-    for what, ids in (
-        ("conversation", [each.user_id for each in conversations]),
-        ("turn", [line.id for each in conversations for meeting in each.meetings for line in meeting.lines]),
-    ):
-        seen: set[str] = set()
-        for each in ids:
-            if each in seen:
-                raise InvalidFile(f"The {what} {each!r} is there twice.")
-            seen.add(each)
+    ids = [each.user_id for each in conversations]
+    for each in ids:
+        if ids.count(each) > 1:
+            raise InvalidFile(f"The conversation {each!r} is there twice.")
     return Dataset(kind=kind, conversations=tuple(conversations), skipped=skipped)
+
+
+def _with_own_ids(meetings: Sequence[Meeting]) -> tuple[Meeting, ...]:
+    """Return the sessions with a mark on each turn's id that came before, so that the turn is not lost."""
+    times: Counter[str] = Counter()
+    found: list[Meeting] = []
+    for meeting in meetings:
+        lines: list[Line] = []
+        for line in meeting.lines:
+            times[line.id] += 1
+            lines.append(line if times[line.id] == 1 else replace(line, id=f"{line.id}~{times[line.id]}"))
+        found.append(replace(meeting, lines=tuple(lines)))
+    return tuple(found)
 
 
 def _decode(raw: bytes, kind: Any, name: str) -> list[Any]:

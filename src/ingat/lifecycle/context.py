@@ -31,6 +31,11 @@ LONGEST_QUERY = 2_000
 _NOTHING = Recall(hits=(), mode="words")
 
 
+def asked_for(text: str) -> str:
+    """Return what is recalled for when a message is the question: its beginning."""
+    return text.strip()[:LONGEST_QUERY]
+
+
 class _Read(NamedTuple):
     """What was read of the store, as of one moment: `newest` is the tail of the transcript, oldest first, `total` what all of it costs."""
 
@@ -140,8 +145,8 @@ class ContextBuilder:
         asked = query
         if asked is None:
             last = next((message_text(message) for message in reversed(shown) if message.role == "user"), "")
-            asked = last[:LONGEST_QUERY]
-        if not wanted or (query is None and not asked.strip()):
+            asked = asked_for(last)
+        if not wanted or (query is None and not asked):
             return _NOTHING
         return self._recaller.recall(known, asked, wanted, exclude=[message.id for message in shown])
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from ingat.core.context import Context
 from ingat.core.i18n import translator
 from ingat.core.records import Hit
+from ingat.lifecycle.context import asked_for
 from ingat.lifecycle.turn import Answer
 from ingat.services.recall import Recaller
 
@@ -28,7 +29,7 @@ class Quoter:
         """Return up to three quotes that fit the text, or that nothing does."""
         _ = self._translate
         said_now = [message.id for message in context.messages[-1:]]
-        recall = self._recaller.recall(context.user_id, text, LOOKED_AT, exclude=said_now)
+        recall = self._recaller.recall(context.user_id, asked_for(text), LOOKED_AT, exclude=said_now)
         hits = [hit for hit in recall.hits if hit.role in (None, "user")][:QUOTES]
         if not hits:
             return Answer(

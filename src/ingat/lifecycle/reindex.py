@@ -12,6 +12,9 @@ from ingat.services.messages import terms_of
 from ingat.store.contract import Store, Tx
 from ingat.store.tables import memories, messages, recall, users
 
+ATTEMPTS = 3
+"""How often a user is analysed beside the writers, before they are made to wait."""
+
 Progress = Callable[[int, int], None]
 """Is told how many of how many are done."""
 
@@ -19,8 +22,9 @@ Progress = Callable[[int, int], None]
 def reindex_terms(store: Store, user_id: str | None = None, progress: Progress | None = None) -> int:
     """Write the index entries of one user or of all anew; return how many were written. One transaction a user.
 
-    Texts are analysed outside the transaction; a user who was written to meanwhile is read again. Vectors are dropped
-    with the entries, to be made anew.
+    Texts are analysed outside the transaction; a user who was written to meanwhile is read again, and one who is
+    written to without a pause is analysed inside, while writers wait. Vectors are dropped with the entries, to be made
+    anew.
     """
     everyone = [user_id] if user_id is not None else store.read(users.every_id)
     written = 0
@@ -32,11 +36,18 @@ def reindex_terms(store: Store, user_id: str | None = None, progress: Progress |
 
 
 def _reindex_user(store: Store, user_id: str) -> int:
-    while True:
+    for _ in range(ATTEMPTS):
         version, rows = store.read(lambda tx: _rows(tx, user_id))
         done = store.write(partial(_replace, user_id=user_id, version=version, rows=rows))
         if done:
             return len(rows)
+    return store.write(partial(_rows_replaced, user_id=user_id))
+
+
+def _rows_replaced(tx: Tx, user_id: str) -> int:
+    version, rows = _rows(tx, user_id)
+    _replace(tx, user_id, version, rows)
+    return len(rows)
 
 
 def _rows(tx: Tx, user_id: str) -> tuple[int, list[tuple[tuple[Any, ...], str | None]]]:

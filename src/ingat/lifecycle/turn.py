@@ -50,7 +50,7 @@ class Turns:
         session = self._sessions.open(user_id, channel)
         user = self._user(session.user_id)
         question = self._messages.append(session.id, "user", text, author=user.name)
-        context = self._contexts.build(session.user_id, session.id, text)
+        context = self._contexts.build(session.user_id, session.id)
         answer = self._answerer(text, context)
         metadata = {"model": answer.model} if answer.model else {"quoted": True}
         reply = self._messages.append(session.id, "assistant", answer.text, metadata=metadata)

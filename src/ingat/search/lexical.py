@@ -29,11 +29,13 @@ class Lexical(NamedTuple):
     """Values by row: what its own words give, own and neighbours' words, and pairs.
 
     `own[k]` holds what the question's word k gives, by line. `fits` says which rows hold a word of the question, or a
-    neighbour word; a single character out of a Chinese word is not enough.
+    neighbour word; a single character out of a Chinese word is not enough. `beyond_name` says that some row holds more
+    of the question than the name of the author asked about, or that nothing else was asked for.
     """
 
     own: Floats
     fits: NDArray[np.bool_]
+    beyond_name: bool
     words: Floats
     covered: Floats
     pairs: Floats
@@ -50,8 +52,9 @@ def lexical(view: View, question: Question, allowed: NDArray[np.bool_] | None) -
     number = len(question.words)
     own = np.zeros((number, rows), np.float32)
     fits = np.zeros(rows, np.bool_)
+    beyond_name = bool(question.named.all())
     if number:
-        _fill(own.reshape(-1), fits, view, question, allowed)
+        beyond_name |= _fill(own.reshape(-1), fits, view, question, allowed)
     if not number:
         covered = own
     elif rows <= DENSE_ROWS:
@@ -59,7 +62,7 @@ def lexical(view: View, question: Question, allowed: NDArray[np.bool_] | None) -
     else:
         covered = covered_sparse(own, layout)
     pairs = _pair_scores(view.pairs, view, question, allowed)
-    return Lexical(own, fits, layout.to_rows(own.sum(0)), layout.to_rows(covered.sum(0)), pairs)
+    return Lexical(own, fits, beyond_name, layout.to_rows(own.sum(0)), layout.to_rows(covered.sum(0)), pairs)
 
 
 def _idf(rows: int, df: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -68,8 +71,11 @@ def _idf(rows: int, df: NDArray[np.int64]) -> NDArray[np.float64]:
 
 def _fill(
     flat: Floats, fits: NDArray[np.bool_], view: View, question: Question, allowed: NDArray[np.bool_] | None
-) -> None:
-    """Write, for each word and line, the greatest BM25 value among the word's terms, and which rows hold a word."""
+) -> bool:
+    """Write, for each word and line, the greatest BM25 value among the word's terms, and which rows hold a word.
+
+    Return whether a row holds another word than the name of the author asked about.
+    """
     found = view.terms.find(question.terms)
     idf = _idf(view.rows, found.df)
     idf = np.where(question.near, np.minimum(idf, idf[question.main]), idf)
@@ -80,6 +86,7 @@ def _fill(
         which, rows, counts = which[seen], rows[seen], counts[seen]
     whole = question.near | (question.weight >= 1)
     fits[rows if whole.all() else rows[whole[which]]] = True
+    beyond_name = bool((whole & ~question.named)[which].any())
     tf = counts.astype(np.float32)
     norm = view.length[rows] * np.float32(K1 * B / view.mean_length) + np.float32(K1 * (1 - B))
     values = scale[which] * tf / (tf + norm)
@@ -87,11 +94,12 @@ def _fill(
     keys = question.word[which] * view.rows + lines
     if len(keys) < MANY_POSTINGS:
         np.maximum.at(flat, keys, values)
-        return
+        return beyond_name
     bounds = np.flatnonzero(np.diff(which, prepend=-1, append=-1))
     for begin, end in pairwise(bounds):
         here = keys[begin:end]
         flat[here] = np.maximum(flat[here], values[begin:end])
+    return beyond_name
 
 
 def covered_dense(own: Floats, layout: Layout) -> Floats:

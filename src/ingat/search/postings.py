@@ -104,6 +104,12 @@ class Postings:
             number + tail_number,
         )
 
+    def df(self, terms: NDArray[np.uint32]) -> NDArray[np.int64]:
+        """Return the number of rows that hold each term."""
+        number = self.main.spans(terms)[1]
+        tail = self._sorted_tail()
+        return number if tail is None else number + tail.spans(terms)[1]
+
     def _sorted_tail(self) -> Run | None:
         if not self.tail_rows:
             return None

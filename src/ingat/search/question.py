@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -11,11 +12,11 @@ from numpy.typing import NDArray
 
 from ingat.search.embed.contract import Embedder
 from ingat.search.segment import Segment
-from ingat.search.text import fold, look_up, pair_id, words_of
+from ingat.search.text import Looked, fold, look_up, pair_id, words_of
 from ingat.search.times import asks_when
 
-MOST_WORDS = 64
-"""Distinct words of a question that are looked for."""
+MOST_WORDS = 40
+"""Distinct words of a question that are looked for; of a longer one, those that the fewest rows hold."""
 
 
 class Neighbours(Protocol):
@@ -30,8 +31,9 @@ class Question(NamedTuple):
     """What is looked for. Arrays run over all asked terms: each word's own term, its other forms, its neighbours.
 
     `word[i]` is the place of term i's word in `words`; `main[i]` the place of that word's own term in `terms`;
-    `near[i]` says that term i is a neighbour word. `author` is the code of the author asked about: the first
-    who is named. `vector` is of unit length; None when there is no embedder, or it knows no word of the question.
+    `near[i]` says that term i is a neighbour word; `named[i]` that its word is a name of the author asked about.
+    `author` is the code of the author asked about: the first who is named. `vector` is of unit length; None when there
+    is no embedder, or it knows no word of the question.
     """
 
     text: str
@@ -41,6 +43,7 @@ class Question(NamedTuple):
     weight: NDArray[np.float32]
     main: NDArray[np.intp]
     near: NDArray[np.bool_]
+    named: NDArray[np.bool_]
     pairs: NDArray[np.uint32]
     when: bool
     author: int | None
@@ -57,18 +60,16 @@ def ask(
     """
     folded = fold(text)
     looked = look_up(folded, _languages(segment))
-    author = _asked_about(folded, segment.authors)
+    author = _asked_about(folded, tuple(segment.authors))
+    names = _name_words(author) if author is not None else frozenset()
     terms: list[int] = []
     word: list[int] = []
     weight: list[float] = []
     main: list[int] = []
     near: list[bool] = []
+    named: list[bool] = []
     words: list[str] = []
-    seen: set[int] = set()
-    for surface, (own, others) in zip(looked.kept, looked.groups, strict=True):
-        if own in seen or len(words) == MOST_WORDS:
-            continue
-        seen.add(own)
+    for own, (surface, others) in _chosen(looked, segment).items():
         place = len(terms)
         forms = {own: (1.0, False)} | {term: (share, False) for term, share in others}
         for term, share in neighbours.of(own) if neighbours is not None else ():
@@ -79,6 +80,7 @@ def ask(
             weight.append(share)
             main.append(place)
             near.append(is_near)
+            named.append(surface in names)
         words.append(surface)
     mains = [group[0] for group in looked.groups]
     pairs = list(dict.fromkeys(map(pair_id, mains, mains[1:])))[: 2 * MOST_WORDS]
@@ -90,6 +92,7 @@ def ask(
         np.array(weight, np.float32),
         np.array(main, np.intp),
         np.array(near, np.bool_),
+        np.array(named, np.bool_),
         np.array(pairs, np.uint32),
         asks_when(folded),
         segment.authors[author] if author is not None else None,
@@ -98,21 +101,38 @@ def ask(
     )
 
 
+def _chosen(looked: Looked, segment: Segment) -> dict[int, tuple[str, tuple[tuple[int, float], ...]]]:
+    """Return by their own term the distinct words to look for, with their other terms."""
+    distinct = {own: (word, others) for word, (own, others) in zip(looked.kept, looked.groups, strict=True)}
+    if len(distinct) <= MOST_WORDS:
+        return distinct
+    df = segment.view.terms.df(np.array(list(distinct), np.uint32))
+    rare = np.argsort(np.where(df > 0, df, np.iinfo(np.int64).max), kind="stable")[:MOST_WORDS]
+    owns = list(distinct)
+    return {owns[place]: distinct[owns[place]] for place in sorted(rare.tolist())}
+
+
 def _languages(segment: Segment) -> list[str]:
     """Return the languages in which at least a twentieth of the segment's rows are written, three at most."""
     least = max(1, segment.rows // 20)
-    common = sorted((-count, code) for code, count in segment.languages.items() if count >= least)
+    common = sorted((-count, code) for code, count in list(segment.languages.items()) if count >= least)
     return [code for _, code in common[:3]]
 
 
-def _asked_about(folded: str, authors: dict[str, int]) -> str | None:
+@lru_cache(maxsize=4096)
+def _name_words(author: str) -> frozenset[str]:
+    """Return the words by which an author is known: those of the name that are not function words."""
+    return frozenset(word for word in words_of(fold(author)) if look_up(word).groups)
+
+
+def _asked_about(folded: str, authors: Sequence[str]) -> str | None:
     """Return the author one of whose name's words comes first in the question; the longest name among equals."""
     first: tuple[int, int] | None = None
     found = None
     asked = {word: place for place, word in reversed([*enumerate(words_of(folded))])} if authors else {}
     for author in authors:
-        for part in words_of(fold(author)):
-            if part in asked and look_up(part).groups:
+        for part in _name_words(author):
+            if part in asked:
                 rank = (asked[part], -len(author))
                 if first is None or rank < first:
                     first, found = rank, author

@@ -101,7 +101,8 @@ def search(
     """Return the rows that fit the question, best first, at most `top_k`; none when nothing fits.
 
     A row fits when it holds a word of the question (or a neighbour word), or when its cosine reaches `threshold` (the
-    embedder's own by default). Equal scores are ordered newest first, then by position.
+    embedder's own by default); when all that is met anywhere is the name of the author asked about, nothing fits.
+    Equal scores are ordered newest first, then by position.
     """
     view = segment.view
     with_vectors = question.vector is not None and segment.vectors.filled > 0
@@ -137,13 +138,14 @@ def _score(
     total = lex.total
     first = _scale(total, seen)
     base = _apply(total, first, seen) * np.float32(WORDS)
-    fits = lex.fits
+    fits = lex.fits if lex.beyond_name else np.zeros(view.rows, np.bool_)
     meaning = cosine = None
     if vectors is not None and question.vector is not None:
         meaning, cosine = _meaning(vectors, question.vector, base, seen)
         base = base + meaning
         passed = cosine >= (question.threshold if threshold is None else threshold)
-        fits = fits | (passed if seen is None else passed & seen)
+        passed = passed if seen is None else passed & seen
+        fits = (fits if lex.beyond_name or not passed.any() else lex.fits) | passed
     line = layout.to_lines(base)
     following, answer = np.zeros_like(line), np.zeros_like(line)
     following[:-1] = line[1:] * layout.next_turn

@@ -173,9 +173,11 @@ class Segment:
             total = first + len(entries)
             fields = Entry(*zip(*entries, strict=True))  # type: ignore[arg-type]
             postings, lengths = _postings_of(fields.terms, first)  # type: ignore[arg-type]
-            self._write(fields, lengths, first, total)
-            self._put_given(fields.vectors, first)  # type: ignore[arg-type]
             pairs = _pairs_of(fields.pairs, first)  # type: ignore[arg-type]
+            rows, parts = _vectors_of(fields.vectors, first, self.dim)  # type: ignore[arg-type]
+            self._write(fields, lengths, first, total)
+            for start in range(0, len(rows), BLOCK):
+                self.vectors.put(rows[start : start + BLOCK], parts[start : start + BLOCK])
             self._state = _State(
                 total,
                 before.terms.appended(postings, len(entries), first),
@@ -234,14 +236,14 @@ class Segment:
             out.append(thread)
         return out
 
-    def _put_given(self, blobs: Sequence[bytes | None], first: int) -> None:
-        """Store the vectors that came with new rows."""
-        given = [(first + place, blob) for place, blob in enumerate(blobs) if blob]
-        if given:
-            rows = np.array([row for row, _ in given], np.int64)
-            parts = [np.frombuffer(blob, np.int8).reshape(-1, self.dim) for _, blob in given]
-            for start in range(0, len(rows), BLOCK):
-                self.vectors.put(rows[start : start + BLOCK], parts[start : start + BLOCK])
+
+def _vectors_of(
+    blobs: Sequence[bytes | None], first: int, dim: int
+) -> tuple[NDArray[np.int64], list[NDArray[np.int8]]]:
+    """Return the rows that came with vectors, and these, shape (sentences + 1, dim)."""
+    given = [(first + place, blob) for place, blob in enumerate(blobs) if blob]
+    rows = np.array([row for row, _ in given], np.int64)
+    return rows, [np.frombuffer(blob, np.int8).reshape(-1, dim) for _, blob in given]
 
 
 def _codes(known: dict[str, int], names: Iterable[str | None]) -> list[int]:

@@ -172,7 +172,7 @@ def _languages_of(words: Sequence[str]) -> tuple[str, list[str], int]:
     """Return the language of most function words, those besides the script's default to stem by, and their hits."""
     default = _default_of(words[0]) if words else "en"
     hits: dict[str, int] = {}
-    for word in words:
+    for word in set(words):
         for code in _SPEAKS.get(word, ()):
             hits[code] = hits.get(code, 0) + 1
     floor = hits.get(default, 0)

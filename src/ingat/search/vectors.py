@@ -1,7 +1,7 @@
 """The int8 vectors of one user's turns, in blocks, and their cosines with a question.
 
 A turn has one whole vector and up to a few sentence vectors. Blocks hold `BLOCK` rows of whole vectors, or as many
-sentence vectors; nothing that is written is moved, so growing never stalls and a reader keeps what it has.
+sentence vectors; a full block never moves, so growing does not stall, and a reader keeps what it has.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Vectors:
         """Bytes held."""
         arrays: tuple[NDArray[Any], ...] = (self._inverse, self._present, self._group_of_row)
         arrays += (self._sentence_inverse, self._rows, self._starts)
-        return sum(a.nbytes for a in arrays) + (len(self._wholes) + len(self._blocks)) * BLOCK * self.dim
+        return sum(a.nbytes for a in arrays) + sum(block.nbytes for block in (*self._wholes, *self._blocks))
 
     def put(self, rows: NDArray[np.int64], parts: list[NDArray[np.int8]]) -> None:
         """Store the vectors of rows that have none yet: each array's last row is the whole, the others sentences."""
@@ -93,8 +93,7 @@ class Vectors:
         self.filled += len(rows)
 
     def _reserve(self, rows: int) -> None:
-        while len(self._wholes) * BLOCK < rows:
-            self._wholes.append(np.zeros((BLOCK, self.dim), np.int8))
+        _make_room(self._wholes, rows, self.dim)
         if len(self._inverse) < rows:
             self._inverse = _grown(self._inverse, rows, 0)
             self._present = _grown(self._present, rows, 0)
@@ -109,8 +108,7 @@ class Vectors:
     ) -> None:
         number, used = self.sentences.number, self.sentences.used
         total = len(flat)
-        while len(self._blocks) * BLOCK < used + total:
-            self._blocks.append(np.zeros((BLOCK, self.dim), np.int8))
+        _make_room(self._blocks, used + total, self.dim)
         done = 0
         while done < total:
             place = used + done
@@ -133,7 +131,7 @@ class Vectors:
     def whole_cosines(self, question: NDArray[np.float32], rows: int) -> NDArray[np.float32]:
         """Return the cosine of each row's whole vector with the unit question; 0 where a row has none."""
         out = np.zeros(rows, np.float32)
-        known = min(rows, len(self._inverse))
+        known = min(rows, len(self._inverse), sum(map(len, self._wholes)))
         _products(self._wholes, question, out[:known])
         out[:known] *= self._inverse[:known]
         return out
@@ -198,6 +196,18 @@ class Vectors:
                 part[:] = self._blocks[block][places[start:stop] - block * BLOCK]
                 out[order[start:stop]] = part @ question
         out[order] *= self._sentence_inverse[places]
+
+
+def _make_room(blocks: list[NDArray[np.int8]], total: int, dim: int) -> None:
+    """Add blocks for `total` vectors; only the first block starts small and is replaced by a larger copy of itself."""
+    held = len(blocks[0]) if blocks else 0
+    if held < min(total, BLOCK):
+        first = np.zeros((min(BLOCK, max(total, 2 * held, 16)), dim), np.int8)
+        if blocks:
+            first[:held] = blocks[0]
+        blocks[:1] = [first]
+    while len(blocks) * BLOCK < total:
+        blocks.append(np.zeros((BLOCK, dim), np.int8))
 
 
 def _products(blocks: list[NDArray[np.int8]], question: NDArray[np.float32], out: NDArray[np.float32]) -> None:

@@ -8,7 +8,7 @@ import secrets
 
 from ingat.core import clock
 from ingat.core.errors import InvalidInput, KeyNotFound, Unauthorized
-from ingat.core.ids import new_id, normalise_user_id
+from ingat.core.ids import check_id, new_id, normalise_user_id
 from ingat.core.records import KEY_ROLES, Key, KeyRole, NewKey
 from ingat.core.texts import check_text
 from ingat.store.contract import Store, Tx
@@ -57,13 +57,13 @@ class Keys:
 
     def revoke(self, key_id: str) -> Key:
         """Let the key open nothing any more, from the next request on; raise KeyNotFound."""
-        now = self._now()
+        known, now = check_id(key_id, "key id"), self._now()
 
         def work(tx: Tx) -> Key:
-            table.revoke(tx, key_id, now)
-            key = table.get(tx, key_id)
+            table.revoke(tx, known, now)
+            key = table.get(tx, known)
             if key is None:
-                raise KeyNotFound(f"There is no key {key_id[:64]!r}; `ingat keys list` shows them.")
+                raise KeyNotFound(f"There is no key {known[:64]!r}; `ingat keys list` shows them.")
             return key
 
         return self._store.write(work)

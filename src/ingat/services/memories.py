@@ -81,7 +81,9 @@ class Memories:
         def work(tx: Tx) -> tuple[MemoryItem, int]:
             owner = user_table.writable(tx, known, now)
             same = _same(tx, owner, new)
-            return (_again(tx, owner, same, new), 0) if same else _insert(tx, owner, new)
+            if same is None or _overtaken(tx, owner, same, new):
+                return _insert(tx, owner, new, replaces=same)
+            return _again(tx, owner, same, new)
 
         return self._told(*self._store.write(work))
 
@@ -111,6 +113,7 @@ class Memories:
         known = normalise_user_id(user_id)
         check_limit(limit, "limit")
         after = decode_cursor(cursor)
+        moment = self._now() if as_of is None and not history else as_of
         if sort not in ("created_at", "updated_at", "valid_from"):
             raise InvalidInput(f"Memories cannot be sorted by {sort!r}; use created_at, updated_at or valid_from.")
         check_time(as_of, "as_of")
@@ -130,8 +133,7 @@ class Memories:
                 cursor=after,
                 kind=wanted_kind,
                 subject_key=key,
-                as_of=as_of,
-                history=history,
+                as_of=moment,
                 search=search,
                 sort=sort,
                 descending=descending,
@@ -164,6 +166,7 @@ class Memories:
 
         def work(tx: Tx) -> tuple[MemoryItem, int]:
             item = _required(tx, user_table.resolve(tx, known), wanted)
+            user_table.writable(tx, item.user_id, now)
             if metadata is not UNSET:
                 merged = {**item.metadata, **metadata}
                 kept = {key: value for key, value in merged.items() if value is not None}
@@ -194,7 +197,7 @@ class Memories:
             _refuse_ended(old, since)
             new = _New(old.kind, checked, old.subject, since, None, (), old.metadata, now)
             if _key(old.text) == _key(checked):
-                return _again(tx, old.user_id, old, new), 0
+                return _again(tx, old.user_id, old, new)
             return _insert(tx, old.user_id, new, replaces=old)
 
         return self._told(*self._store.write(work))
@@ -296,8 +299,19 @@ def _same(tx: Tx, owner: str, new: _New) -> MemoryItem | None:
     return None
 
 
-def _again(tx: Tx, owner: str, item: MemoryItem, new: _New) -> MemoryItem:
-    """Note that an item was said again: it keeps its id and gains what is new."""
+def _overtaken(tx: Tx, owner: str, item: MemoryItem, new: _New) -> bool:
+    """Whether an item without subject was said before a value of the subject that it is now said to be."""
+    if item.subject is not None or new.subject is None or new.valid_from <= item.valid_from:
+        return False
+    return any(other.valid_from > item.valid_from for other in table.of_subject(tx, owner, _key(new.subject)))
+
+
+def _again(tx: Tx, owner: str, item: MemoryItem, new: _New) -> tuple[MemoryItem, int]:
+    """Note that an item was said again: it keeps its id and gains what is new.
+
+    Returns the item and the position of its index entry when that was written anew, else 0.
+    """
+    position = 0
     values: dict[str, Value] = {"updated_at": new.now}
     ids = tuple(dict.fromkeys((*item.message_ids, *new.message_ids)))
     if ids != item.message_ids:
@@ -316,18 +330,17 @@ def _again(tx: Tx, owner: str, item: MemoryItem, new: _New) -> MemoryItem:
         position = user_table.rewrite(tx, owner)
         table.update(tx, owner, item.id, {"position": position})
         recall_table.insert(tx, entry_row(_required(tx, owner, item.id), position))
-    return _required(tx, owner, item.id)
+    return _required(tx, owner, item.id), position
 
 
 def _insert(tx: Tx, owner: str, new: _New, replaces: MemoryItem | None = None) -> tuple[MemoryItem, int]:
-    memory_id, valid_to, superseded_by = new_id(), None, None
+    memory_id, valid_to, superseded_by, changed = new_id(), None, None, False
     key = None if new.subject is None else _key(new.subject)
     if key is not None:
         valid_to, superseded_by, changed = _make_room(tx, owner, key, memory_id, new.valid_from, new.now)
-    else:
-        changed = replaces is not None
-        if replaces is not None:
-            _end(tx, replaces, new.valid_from, memory_id, new.now)
+    if replaces is not None and replaces.subject is None:
+        changed = True
+        _end(tx, replaces, new.valid_from, memory_id, new.now)
     position = user_table.rewrite(tx, owner) if changed else user_table.advance(tx, owner, 1)[0]
     table.insert(
         tx,

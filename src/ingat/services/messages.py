@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ingat.core import clock
-from ingat.core.drafts import Draft, caption_texts, draft, indexed_text, new_message, new_messages
+from ingat.core.drafts import Draft, attachment_texts, draft, indexed_text, new_message, new_messages
 from ingat.core.errors import MessageNotFound, SessionNotFound
 from ingat.core.ids import check_id, normalise_user_id
 from ingat.core.limits import check_limit
@@ -40,7 +40,7 @@ class Append:
     @property
     def texts(self) -> list[str]:
         """Return the texts that vectors are made of, in the order of `positions`."""
-        return [indexed_text(each.content, caption_texts(each.attachments)) for each in self._drafts]
+        return [indexed_text(each.content, attachment_texts(each.attachments)) for each in self._drafts]
 
     def __call__(self, tx: Tx) -> list[Message]:
         """Write the messages with their index entries; raises what `Messages.append` names."""
@@ -171,7 +171,7 @@ class Messages:
 
 def terms_of(new: Draft | Message) -> Terms:
     """Return the recall terms of a message."""
-    return analyse(new.content, author=new.author, at_ms=new.at, captions=caption_texts(new.attachments))
+    return analyse(new.content, author=new.author, at_ms=new.at, captions=attachment_texts(new.attachments))
 
 
 def _row(user_id: str, session_id: str, seq: int, new: Draft) -> tuple[Any, ...]:

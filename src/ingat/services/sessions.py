@@ -126,8 +126,9 @@ class Sessions:
             raise InvalidInput(f"There is no session state {state!r}; known: {', '.join(SESSION_STATES)}.")
         if sort not in ("created_at", "active_at"):
             raise InvalidInput(f"Sessions cannot be sorted by {sort!r}; use created_at or active_at.")
-        if search is not None:
-            check_text(search, "search", MAX_FIELD_BYTES)
+        for what, text in (("search", search), ("channel", channel), ("project_id", project_id)):
+            if text is not None:
+                check_text(text, what, MAX_FIELD_BYTES)
 
         def look(tx: Tx) -> tuple[Sequence[Session], str | None]:
             owner = None if known is None else user_table.resolve(tx, known)

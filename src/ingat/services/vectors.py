@@ -95,6 +95,17 @@ class VectorFiller:
         return [(user_id, position, texts.get((user_id, position), "")) for user_id, position in rows]
 
     def _work(self) -> None:
+        try:
+            self._work_on()
+        except BaseException:
+            # an embedder that breaks its contract ends this thread; nobody may wait for it, and the next add starts one
+            with self._wake:
+                self._waiting.clear()
+                self._thread = None
+                self._idle.set()
+            raise
+
+    def _work_on(self) -> None:
         while True:
             with self._wake:
                 while not self._waiting:

@@ -9,6 +9,7 @@ from pathlib import Path
 from time import monotonic, sleep
 
 from ingat.core.errors import StoreCorrupt, StoreError, StoreReadOnly, StoreUnavailable
+from ingat.store.contract import Value
 from ingat.store.sqlite.errors import BUSY, primary_code, translate, translate_os
 
 APPLICATION_ID = 0x494E4754
@@ -73,11 +74,11 @@ def open_memory() -> sqlite3.Connection:
     """Return a connection to a new database that lives only in this connection."""
     conn = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False, cached_statements=STATEMENTS)
     prepare_writer(conn)
-    return conn
+    return _with_lower(conn)
 
 
 def _connect(path: Path, *, timeout_ms: int, options: str = "mode=rw") -> sqlite3.Connection:
-    return sqlite3.connect(
+    conn = sqlite3.connect(
         f"{path.as_uri()}?{options}",
         uri=True,
         timeout=timeout_ms / 1000,
@@ -85,6 +86,17 @@ def _connect(path: Path, *, timeout_ms: int, options: str = "mode=rw") -> sqlite
         check_same_thread=False,
         cached_statements=STATEMENTS,
     )
+    return _with_lower(conn)
+
+
+def _with_lower(conn: sqlite3.Connection) -> sqlite3.Connection:
+    """Give the connection a LOWER that knows every alphabet: SQLite's own knows ASCII only."""
+    conn.create_function("lower", 1, _lower, deterministic=True)
+    return conn
+
+
+def _lower(value: Value) -> Value:
+    return value.lower() if isinstance(value, str) else value
 
 
 def _make_ready(path: Path) -> None:

@@ -43,9 +43,16 @@ _QUESTIONS: tuple[tuple[str, str, str], ...] = (
         _REINDEX,
     ),
     (
-        "memories not in the index",
+        "memories not in the index as they are",
         "SELECT COUNT(*) FROM memory i LEFT JOIN recall_entry e ON e.user_id = i.user_id AND e.position = i.position"
-        " AND e.source_id = i.id WHERE e.position IS NULL",
+        " AND e.source_id = i.id AND COALESCE(e.valid_from, -1) = i.valid_from"
+        " AND COALESCE(e.valid_to, -1) = COALESCE(i.valid_to, -1) WHERE e.position IS NULL",
+        _REINDEX,
+    ),
+    (
+        "things in the index more than once",
+        "SELECT COUNT(*) FROM (SELECT 1 FROM recall_entry GROUP BY user_id, source_id, source HAVING COUNT(*) > 1)"
+        " AS doubled",
         _REINDEX,
     ),
     (

@@ -91,15 +91,11 @@ def page(
     kind: MemoryKind | None,
     subject_key: str | None,
     as_of: int | None,
-    history: bool,
     search: str | None,
     sort: MemorySort,
     descending: bool,
 ) -> tuple[list[MemoryItem], str | None]:
-    """Return one page of a user's items and the cursor of the next.
-
-    Without `history` only those that still hold, or, with `as_of`, that held then.
-    """
+    """Return one page of a user's items and the cursor of the next; with `as_of` only those that held then."""
     after, args, order = keyset(sort, "id", descending, cursor)
     where = ["user_id = ?", after]
     args = [user_id, *args]
@@ -112,8 +108,6 @@ def page(
     if as_of is not None:
         where.append("valid_from <= ? AND (valid_to IS NULL OR valid_to > ?)")
         args += [as_of, as_of]
-    elif not history:
-        where.append("valid_to IS NULL")
     if search is not None:
         where.append(f"LOWER(text) {LIKE}")
         args.append(like_pattern(search))

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import msgspec
 
 from ingat.core.errors import InvalidInput
 from ingat.store.contract import Value
+
+
+_Stored = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+_decoder = msgspec.json.Decoder(tuple[str | _Stored | None, str])
 
 
 class Cursor(NamedTuple):
@@ -30,7 +34,7 @@ def decode_cursor(text: str | None) -> Cursor | None:
         return None
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        value, row_id = msgspec.json.decode(raw, type=tuple[str | int | None, str])
+        value, row_id = _decoder.decode(raw)
     except (binascii.Error, ValueError, msgspec.MsgspecError):
         raise InvalidInput(
             "The cursor is not one that this list gave; start again without it.", given=text[:64]

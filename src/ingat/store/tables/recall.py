@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, cast
 
 import msgspec
 
-from ingat.core.drafts import caption_texts, indexed_text
+from ingat.core.drafts import attachment_texts, indexed_text
 from ingat.core.records import Source
 from ingat.store.contract import Row, Tx, Value
 from ingat.store.tables.messages import attachments_of
@@ -122,7 +122,7 @@ def lines_at(tx: Tx, user_id: str, positions: Sequence[int]) -> dict[int, Line]:
         for position, source, source_id, session_id, seq, role, author, at, text, attachments, ids in rows:
             if text is None:
                 continue
-            captions = caption_texts(attachments_of(attachments)) if attachments else ()
+            captions = attachment_texts(attachments_of(attachments)) if attachments else ()
             message_ids = (source_id,) if source == "message" else _ids.decode(ids)
             found[position] = Line(
                 indexed_text(text, captions), source, source_id, session_id, message_ids, seq, role, author, at

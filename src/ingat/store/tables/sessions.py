@@ -73,6 +73,8 @@ def refusal(state: str, session_id: str) -> Conflict:
             f"Session {session_id!r} is archived; unarchive and reopen it first. Nothing was changed.",
             session_id=session_id,
         )
+    if state == "active":
+        return Conflict(f"Session {session_id!r} is active already. Nothing was changed.", session_id=session_id)
     return SessionClosed(
         f"Session {session_id!r} is {state}; open a new one, or reopen it. Nothing was changed.", session_id=session_id
     )

@@ -76,7 +76,7 @@ def ensure(tx: Tx, user_id: str, now: int) -> Standing:
     found = standing(tx, user_id)
     if found is None:
         insert(tx, user_id, {}, now)
-        found = Standing(user_id, DEFAULT_ROLE, 0, 0)
+        found = Standing(user_id, DEFAULT_ROLE, 0, now)
     return found
 
 
@@ -133,14 +133,18 @@ def get(tx: Tx, user_id: str) -> User | None:
 
 
 def insert(tx: Tx, user_id: str, values: dict[str, Value], now: int) -> bool:
-    """Add a user if that id is free, and return whether it was; `values` are columns other than ids and times."""
+    """Add a user if that id is free, and return whether it was; `values` are columns other than ids and times.
+
+    The epoch starts at the present time, so that an index that was built for an earlier owner of the id is not
+    taken for this user's.
+    """
     columns = {"role": DEFAULT_ROLE, "protected": 0, "flags": "{}", "slots": "{}", "metadata": "{}", **values}
     names = ", ".join(columns)
     marks = ", ".join("?" * len(columns))
     row = tx.one(
         f"INSERT INTO user_profile (user_id, {names}, version, epoch, created_at, updated_at)"
-        f" VALUES (?, {marks}, 0, 0, ?, ?) ON CONFLICT DO NOTHING RETURNING user_id",
-        (user_id, *columns.values(), now, now),
+        f" VALUES (?, {marks}, 0, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING user_id",
+        (user_id, *columns.values(), now, now, now),
     )
     return row is not None
 

@@ -1,0 +1,1 @@
+"""What the benchmarks share: texts, sides measured in turn, results with their goals, peers."""

@@ -1,0 +1,1 @@
+"""The HTTP interface: JSON over the table of actions."""

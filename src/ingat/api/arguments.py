@@ -1,0 +1,182 @@
+"""Arguments: what a request gives an action, from its path, its query and its body, strictly."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any, NoReturn, get_args
+from urllib.parse import parse_qsl
+
+import msgspec
+from msgspec import UNSET, Struct
+from starlette.types import Receive, Scope
+
+from ingat.actions import Action, arguments_of
+from ingat.api.request import read_body
+from ingat.core.errors import InvalidInput, InvalidLimit, InvalidText
+from ingat.core.limits import MAX_PAGE, check_limit
+
+Given = dict[str, Any]
+
+_WITHOUT_BODY = ("GET", "DELETE")
+_FLAGS = {"true": True, "1": True, "false": False, "0": False}
+_HALF_PAIR = re.compile(rb"\\u[dD][89a-fA-F]")
+_PLACE = re.compile(r" - at `(?:key in )?\$\.?([^`]*)`")
+_FIELD = re.compile(r"field `([^`]*)`")
+
+
+class Arguments:
+    """Reads the arguments of one action from requests. `list_name` is the argument that a list in the body becomes."""
+
+    def __init__(self, action: Action, max_bytes: int) -> None:
+        self._in_path, self._max_bytes = action.in_path, max_bytes
+        fields = [f for f in msgspec.structs.fields(arguments_of(action.name)) if f.name not in action.in_path]
+        self._query: dict[str, Callable[[str, str], Any]] = {}
+        self._required: tuple[str, ...] = ()
+        self._decoder: msgspec.json.Decoder[Struct] | None = None
+        self.list_name = ""
+        if action.verb in _WITHOUT_BODY:
+            self._query = {field.name: _reader(field.type) for field in fields}
+            self._required = tuple(field.name for field in fields if field.required)
+        else:
+            body = _body_type(action.name, fields)
+            self._decoder = msgspec.json.Decoder(body)
+            self._empty = None if any(field.required for field in fields) else b"{}"
+            self._many = _Many(action.many, body) if action.many else None
+            self.list_name = self._many.name if self._many else ""
+
+    async def read(self, scope: Scope, receive: Receive) -> tuple[Given, bool]:
+        """Return the arguments by name, and whether they are those of the action for lists.
+
+        Raises InvalidInput, InvalidLimit, InvalidText or RequestTooLarge.
+        """
+        given: Given = dict(scope["path_params"]) if self._in_path else {}
+        if self._decoder is None:
+            given.update(self._of_query(scope["query_string"]))
+            return given, False
+        if scope["query_string"]:
+            name = scope["query_string"].split(b"=")[0].decode("latin-1")
+            raise InvalidInput(f"Arguments of this action stand in the body; the query has {name!r}.", field=name)
+        body = await read_body(scope, receive, self._max_bytes)
+        if self._many is not None and body.lstrip(b" \t\r\n")[:1] == b"[":
+            given.update(self._many.read(body))
+            return given, True
+        record = decode(self._decoder, body if body or self._empty is None else self._empty)
+        for name in record.__struct_fields__:
+            value = getattr(record, name)
+            if value is not UNSET:
+                given[name] = value
+        return given, False
+
+    def _of_query(self, raw: bytes) -> Given:
+        given: Given = {}
+        if raw:
+            for name, text in _pairs(raw):
+                if name not in self._query:
+                    raise InvalidInput(f"There is no argument {name[:64]!r}.", field=name[:64])
+                if name in given:
+                    raise InvalidInput(f"The argument {name!r} is given twice.", field=name)
+                given[name] = self._query[name](name, text)
+        for name in self._required:
+            if name not in given:
+                raise InvalidInput(f"The argument {name!r} is missing.", field=name)
+        return given
+
+
+class _Many:
+    """Reads a list of bodies for the action that takes them all at once."""
+
+    def __init__(self, name: str, body: type[Struct]) -> None:
+        (field,) = [f for f in msgspec.structs.fields(arguments_of(name)) if get_args(f.type)]
+        self.name, self._item = field.name, get_args(field.type)[0]
+        self._decoder = msgspec.json.Decoder(list[body])  # type: ignore[valid-type]
+
+    def read(self, body: bytes) -> Given:
+        return {self.name: [self._convert(record) for record in decode(self._decoder, body)]}
+
+    def _convert(self, record: Struct) -> Any:
+        values = {name: getattr(record, name) for name in record.__struct_fields__}
+        return self._item(**{name: value for name, value in values.items() if value is not None})
+
+
+def decode(decoder: msgspec.json.Decoder[Any], body: bytes) -> Any:
+    """Return what a JSON body says, or raise InvalidInput or InvalidText naming what is wrong."""
+    try:
+        return decoder.decode(body)
+    except msgspec.ValidationError as error:
+        _refuse(str(error))
+    except msgspec.DecodeError as error:
+        if not body:
+            raise InvalidInput("The body is empty; a JSON object is needed.") from None
+        if _HALF_PAIR.search(body) and _readable(body):
+            raise InvalidText("A text in the body holds half of a surrogate pair.") from None
+        raise InvalidInput(f"The body is not JSON: {error}.") from None
+    except UnicodeDecodeError:
+        raise InvalidText("The body is not UTF-8.") from None
+    except RecursionError:
+        raise InvalidInput("The body is nested too deeply.") from None
+
+
+def _refuse(problem: str) -> NoReturn:
+    place = _PLACE.search(problem)
+    within = place.group(1) if place else ""
+    named = _FIELD.search(problem)
+    if named:
+        within = f"{within}.{named.group(1)}" if within else named.group(1)
+    details = {"field": within[:256]} if within else {}
+    raise InvalidInput(f"The body cannot be used: {problem}.", **details) from None
+
+
+def _readable(body: bytes) -> bool:
+    """Tell whether a more tolerant reader takes it: then half of a pair was all that was wrong."""
+    try:
+        json.loads(body)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _body_type(name: str, fields: list[msgspec.structs.FieldInfo]) -> type[Struct]:
+    members: list[Any] = [
+        (field.name, field.type)
+        if field.required
+        else (field.name, field.type, field.default if field.default is not msgspec.NODEFAULT else UNSET)
+        for field in fields
+    ]
+    title = "".join(part.capitalize() for part in re.split(r"[._]", name)) + "Body"
+    return msgspec.defstruct(title, members, kw_only=True, forbid_unknown_fields=True)
+
+
+def _pairs(raw: bytes) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=100)
+    except UnicodeDecodeError:
+        raise InvalidText("The query is not UTF-8.") from None
+    except ValueError:
+        raise InvalidInput("The query has more than 100 arguments.") from None
+
+
+def _reader(kind: Any) -> Callable[[str, str], Any]:
+    parts = [part for part in get_args(kind) if part is not type(None)] or [kind]
+    if int in parts:
+        return _number
+    return _flag if bool in parts else _text
+
+
+def _number(name: str, text: str) -> int:
+    if not re.fullmatch(r"-?[0-9]{1,18}", text):
+        kind = InvalidLimit if name == "limit" else InvalidInput
+        raise kind(f"The argument {name!r} must be a whole number.", field=name)
+    value = int(text)
+    return check_limit(value, "limit", 1, MAX_PAGE) if name == "limit" else value
+
+
+def _flag(name: str, text: str) -> bool:
+    if text not in _FLAGS:
+        raise InvalidInput(f"The argument {name!r} must be true or false.", field=name)
+    return _FLAGS[text]
+
+
+def _text(name: str, text: str) -> str:
+    return text

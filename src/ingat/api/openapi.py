@@ -1,0 +1,215 @@
+"""The OpenAPI 3.1 document, made of the table of actions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from ingat import __version__
+from ingat.actions import ACTIONS, Action, arguments_of, method_of, result_of
+from ingat.api.answer import ErrorAnswer
+from ingat.api.examples import EXAMPLES, ID_EXAMPLES
+
+Schema = dict[str, Any]
+
+REASONS = {
+    400: "A value is wrong: invalid_input, invalid_id, invalid_text, invalid_limit, empty_content, content_too_long, "
+    "unknown_role. Nothing was changed.",
+    401: "No access key was given, or it is unknown or revoked: unauthorized.",
+    403: "The access key does not allow this, or the user is blocked: forbidden, user_blocked.",
+    404: "It is not there: user_not_found, session_not_found, message_not_found, memory_not_found, key_not_found.",
+    405: "The address takes other methods: method_not_allowed.",
+    408: "The request did not arrive in time; nothing was begun: request_timeout.",
+    409: "It does not fit the present state: conflict, alias_taken, session_exists, session_closed, session_archived, "
+    "store_conflict. Nothing was changed.",
+    413: "The request body is too large: request_too_large.",
+    421: "The server does not answer for that host name: host_not_allowed.",
+    429: "The key has used up its requests for now; Retry-After says when to come back: rate_limited.",
+    500: "The server made a mistake: internal_error, store_error.",
+    503: "The store cannot be used at the moment: store_busy, store_read_only, store_unavailable, store_corrupt, "
+    "store_newer, store_closed.",
+    504: "It took too long; a change that had begun may have been made: request_timeout.",
+    507: "The disk is full; nothing of this request was kept: store_full.",
+}
+"""Why an action answers with an error, by HTTP status."""
+
+_WRITES_ONLY = (409, 507)
+_BODY_ONLY = (408, 413)
+_REF = "#/components/schemas/{name}"
+
+
+def openapi(actions: Iterable[Action] = ACTIONS) -> Schema:
+    """Return the OpenAPI document of these actions as JSON values."""
+    actions = tuple(actions)
+    answers = {id(kind): kind for kind in (result_of(action) for action in actions)}
+    arguments = {action.name: arguments_of(action.name, described=True) for action in actions}
+    kinds = [ErrorAnswer, *answers.values(), *arguments.values()]
+    refs, components = msgspec.json.schema_components(kinds, ref_template=_REF)
+    answer_of = dict(zip(answers, refs[1:], strict=False))
+    fields_of = {name: components.pop(kind.__name__) for name, kind in arguments.items()}
+    paths: Schema = {}
+    names: set[str] = set()
+    for action in actions:
+        operation = _operation(action, fields_of[action.name], answer_of[id(result_of(action))])
+        if action.name in names:
+            operation["operationId"] += f".{action.verb.lower()}"
+        names.add(action.name)
+        paths.setdefault(action.path, {})[action.verb.lower()] = operation
+    paths.update(_open_paths())
+    document = {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Ingat",
+            "version": __version__,
+            "summary": "The memory of a chatbot: users, sessions, messages, recall and context.",
+            "description": "Times are integer milliseconds UTC. Every error has the body "
+            '`{"error": {"code", "message", "details"}}`; codes are stable.',
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "/"}],
+        "security": [{"key": []}],
+        "tags": [{"name": name} for name in dict.fromkeys(_tag(action) for action in actions)] + [{"name": "health"}],
+        "paths": paths,
+        "components": {
+            "schemas": components,
+            "responses": {f"Error{status}": _error_response(status, why) for status, why in REASONS.items()},
+            "securitySchemes": {
+                "key": {"type": "http", "scheme": "bearer", "description": "An access key of `ingat keys create`."}
+            },
+        },
+    }
+    # plain JSON values: defaults come as tuples
+    return msgspec.json.decode(msgspec.json.encode(document), type=dict[str, Any])
+
+
+def _operation(action: Action, fields: Schema, answer: Schema) -> Schema:
+    properties: Schema = fields["properties"]
+    required = [name for name in fields["required"] if name not in action.in_path]
+    rest = {name: schema for name, schema in properties.items() if name not in action.in_path}
+    parameters = [
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "schema": _path_schema(properties[name]),
+            "example": ID_EXAMPLES[name],
+        }
+        for name in action.in_path
+    ]
+    done = "201" if action.created else "200"
+    if action.many:
+        (name,) = arguments_of(action.many).__struct_fields__[1:]
+        several = {"type": "object", "properties": {name: {"type": "array", "items": answer}}, "required": [name]}
+        answer = {"oneOf": [answer, several], "description": f"for a list in the body an object with `{name}`"}
+    responses = {done: {"description": "Done.", "content": {"application/json": {"schema": answer}}}}
+    responses |= {str(status): {"$ref": f"#/components/responses/Error{status}"} for status in _statuses(action)}
+    operation: Schema = {
+        "operationId": action.name,
+        "summary": action.summary,
+        "description": _prose(action),
+        "tags": [_tag(action)],
+        "x-ingat-kind": action.kind,
+        "x-ingat-scope": action.scope,
+        "parameters": parameters,
+        "responses": responses,
+    }
+    if action.verb in ("GET", "DELETE"):
+        parameters += [_query_parameter(name, schema, name in required) for name, schema in rest.items()]
+    elif rest:
+        operation["requestBody"] = _body(action, rest, required)
+    return operation
+
+
+def _statuses(action: Action) -> list[int]:
+    has_body = action.verb in ("POST", "PUT")
+    return [
+        status
+        for status in REASONS
+        if not (
+            (status in _WRITES_ONLY and action.kind == "read" and not action.alone)
+            or (status in _BODY_ONLY and not has_body)
+            or status == 405
+        )
+    ]
+
+
+def _body(action: Action, properties: Schema, required: list[str]) -> Schema:
+    schema: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
+    if required:
+        schema["required"] = required
+    example = EXAMPLES.get(f"{action.verb} {action.name}", EXAMPLES.get(action.name))
+    content: Schema = {"schema": schema}
+    if action.many:
+        content["schema"] = {"oneOf": [schema, {"type": "array", "items": schema, "maxItems": 10_000}]}
+        content["schema"]["description"] = "one, or a list that is kept whole or not at all"
+    if example is not None:
+        content["example"] = example
+    return {"required": bool(required), "content": {"application/json": content}}
+
+
+def _query_parameter(name: str, schema: Schema, required: bool) -> Schema:
+    # in a query what is left out stands for null
+    parts = [part for part in schema.get("anyOf", [schema]) if part != {"type": "null"}]
+    inner = {key: value for key, value in {**schema, **parts[0]}.items() if key not in ("anyOf", "description")}
+    if inner.get("default", 0) is None:
+        del inner["default"]
+    if "enum" in inner:
+        inner = {"type": "string", **inner}
+    parameter: Schema = {"name": name, "in": "query", "required": required, "schema": inner}
+    description = parts[0].get("description") or schema.get("description")
+    return {**parameter, "description": description} if description else parameter
+
+
+def _path_schema(schema: Schema) -> Schema:
+    return {"type": "string", "minLength": 1, "maxLength": 256, **schema}
+
+
+def _prose(action: Action) -> str:
+    """Return what the method says of itself, as far as it concerns callers over HTTP."""
+    text = re.sub(r" See [\w.]+\.$", "", " ".join((method_of(action.name).__doc__ or action.summary).split()))
+    needs = {
+        "user": "any key; one bound to a user, for that user",
+        "session": "any key; one bound to a user, for that user's sessions",
+        "store": "an admin or service key",
+        "keys": "an admin key",
+    }
+    guarded = f" A key bound to a user may not give {', '.join(action.guarded)}." if action.guarded else ""
+    return f"{text}\n\nNeeds {needs[action.scope]}.{guarded}"
+
+
+def _tag(action: Action) -> str:
+    return action.path.split("/")[2] if "." not in action.name else action.name.split(".")[0]
+
+
+def _error_response(status: int, why: str) -> Schema:
+    code = why.split(": ")[-1].split(",")[0].split(".")[0].strip()
+    response: Schema = {
+        "description": why,
+        "content": {
+            "application/json": {
+                "schema": {"$ref": _REF.format(name="ErrorAnswer")},
+                "example": {"error": {"code": code, "message": why.split(":")[0] + ".", "details": {}}},
+            }
+        },
+    }
+    if status in (429, 503):
+        response["headers"] = {"Retry-After": {"description": "seconds", "schema": {"type": "integer"}}}
+    return response
+
+
+def _open_paths() -> Schema:
+    def get(name: str, summary: str, word: str, failures: tuple[int, ...]) -> Schema:
+        schema = {"type": "object", "properties": {"status": {"const": word}}, "required": ["status"]}
+        responses: Schema = {"200": {"description": "Yes.", "content": {"application/json": {"schema": schema}}}}
+        responses |= {str(status): {"$ref": f"#/components/responses/Error{status}"} for status in failures}
+        return {
+            "get": {"operationId": name, "summary": summary, "tags": ["health"], "security": [], "responses": responses}
+        }
+
+    return {
+        "/healthz": get("healthz", "Tell whether the process lives", "ok", (421,)),
+        "/readyz": get("readyz", "Tell whether the store can be read and takes writes", "ready", (421, 500, 503, 507)),
+    }

@@ -1,0 +1,1 @@
+"""The composition: what runs when Ingat is started."""

@@ -1,0 +1,37 @@
+"""The HTTP server's application: API and pages over one memory."""
+
+from __future__ import annotations
+
+from starlette.types import ASGIApp
+
+from ingat.aio import AsyncMemory
+from ingat.api.access import Access
+from ingat.api.gate import Gate
+from ingat.api.openapi import openapi
+from ingat.api.routes import action_routes, other_routes
+from ingat.core.settings import Settings
+from ingat.web.browser import Browsers
+from ingat.web.pages import Pages
+
+
+def create_app(memory: AsyncMemory, settings: Settings) -> ASGIApp:
+    """Return the ASGI application that serves this memory.
+
+    It neither opens nor closes the memory: whoever opened it closes it after the server has ended, because requests
+    that were under way at shutdown still write to it. Access keys, rates and signed-in browsers are counted in the
+    process.
+    """
+    browsers = Browsers()
+    access = Access(memory, rate_limit_per_minute=settings.rate_limit_per_minute, secret_of_browser=browsers.secret_of)
+    document = openapi()
+    routes = [
+        *action_routes(memory, access, settings.max_request_bytes),
+        *other_routes(memory, access, document),
+        *Pages(memory, browsers, access, document).routes(),
+    ]
+    return Gate(
+        routes,
+        access,
+        hosts=(settings.host, *settings.allowed_hosts),
+        request_timeout_s=settings.request_timeout_s,
+    )

@@ -1,0 +1,49 @@
+"""`ingat doctor` and `ingat reindex`: whether the store is well, and rebuilding what is derived."""
+
+from __future__ import annotations
+
+import click
+
+from ingat.cli.command import Command, Option
+from ingat.cli.failures import FAILED
+from ingat.cli.generated import action_of, deliver
+from ingat.cli.language import mark
+from ingat.cli.progress import counting
+from ingat.cli.run import current_run
+
+
+def _doctor() -> None:
+    run = current_run()
+    with run.memory() as memory:
+        checks = memory.doctor()
+    deliver(run, action_of("doctor"), checks)
+    if any(check.state == "bad" for check in checks):
+        click.get_current_context().exit(FAILED)
+
+
+def _reindex(user_id: str | None) -> None:
+    run = current_run()
+    _ = run.translate
+    with run.memory() as memory, counting(run, _("Reading users")) as tell:
+        written = memory.reindex(user_id, progress=tell)
+    if run.json:
+        run.print_json({"entries": written})
+    else:
+        run.say(run.count(written, _("{number} entry was written anew."), _("{number} entries were written anew.")))
+
+
+doctor = Command(
+    "doctor",
+    callback=_doctor,
+    help=mark("Check rows, counters and index.")
+    + "\n\n"
+    + mark("Reads only. The exit code is 1 when something is bad."),
+)
+reindex = Command(
+    "reindex",
+    callback=_reindex,
+    help=mark("Rebuild the recall index.")
+    + "\n\n"
+    + mark("What was said is not touched: terms and vectors are made anew from it."),
+    params=[Option(["--user", "user_id"], metavar="USER", help=mark("id or alias of the user; without it, all"))],
+)

@@ -1,0 +1,129 @@
+"""Errors as people and programs get them: a sentence on standard error or a JSON object, and an exit code."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from typing import Any
+
+import click
+import msgspec
+
+from ingat.cli.language import mark, translate_in
+from ingat.core.errors import IngatError
+
+FAILED, USAGE, INTERRUPTED, PIPE_CLOSED = 1, 2, 130, 141
+
+_SENTENCES = {
+    "invalid_input": mark("A value cannot be used; nothing was changed."),
+    "invalid_id": mark("An id cannot be used; nothing was changed."),
+    "invalid_text": mark("A text cannot be kept; nothing was changed."),
+    "empty_content": mark("There is no text; nothing was changed."),
+    "content_too_long": mark("A text is too long; nothing was changed."),
+    "unknown_role": mark("There is no such role; nothing was changed."),
+    "invalid_limit": mark("A number is outside its limits; nothing was changed."),
+    "invalid_settings": mark("A setting cannot be used; nothing was changed."),
+    "invalid_file": mark("The file cannot be used; nothing was changed."),
+    "not_found": mark("There is no such thing; nothing was changed."),
+    "user_not_found": mark("There is no such user; nothing was changed."),
+    "session_not_found": mark("There is no such session; nothing was changed."),
+    "message_not_found": mark("There is no such message; nothing was changed."),
+    "memory_not_found": mark("There is no such memory; nothing was changed."),
+    "key_not_found": mark("There is no such key; nothing was changed."),
+    "conflict": mark("This does not fit the present state; nothing was changed."),
+    "alias_taken": mark("The alias already names another user; nothing was changed."),
+    "session_exists": mark("A session with that id is already there; nothing was changed."),
+    "session_closed": mark("The session is closed: it can be read, not written to; nothing was changed."),
+    "session_archived": mark("The session is archived; nothing was changed. Unarchive it first."),
+    "embedder_mismatch": mark("The vectors were made by another embedder; nothing was changed."),
+    "user_blocked": mark("The user is blocked; nothing was kept."),
+    "store_error": mark("The store could not do it; nothing of it was kept."),
+    "store_conflict": mark("The store refused a row; nothing of it was kept."),
+    "store_busy": mark("Another process holds the store; nothing was kept. Try again."),
+    "store_full": mark("The disk is full; nothing of this was kept."),
+    "store_read_only": mark("The store cannot be written; nothing was changed."),
+    "store_corrupt": mark("The file is not a store of Ingat, or it is damaged; it was left as it is."),
+    "store_newer": mark("The store was written by a newer version of Ingat; it was left as it is."),
+    "store_unavailable": mark("The store cannot be opened; nothing was changed."),
+    "store_closed": mark("The store is closed; nothing was kept."),
+    "missing_extra": mark("An optional part is not installed; nothing was changed."),
+    "embedder_unavailable": mark("The embedder cannot be used; words still work."),
+    "tokenizer_unavailable": mark("The exact tokenizer cannot be used; nothing was changed."),
+}
+"""What an error means, by its code, in words that have a translation; the details follow in English."""
+
+
+def report(error: BaseException, context: click.Context | None, *, as_json: bool) -> int:
+    """Tell what went wrong and return the exit code.
+
+    With `as_json` the object `{"error": {"code", "message", "details"}}` goes to standard output; else a sentence
+    goes to standard error.
+    """
+    if isinstance(error, IngatError):
+        _tell(error.code, error.message, error.details, context, as_json)
+        return FAILED
+    if isinstance(error, click.UsageError):
+        _tell_usage(error, error.ctx or context, as_json)
+        return USAGE
+    if isinstance(error, click.ClickException):
+        _tell("error", error.format_message(), {}, context, as_json)
+        return FAILED
+    if isinstance(error, KeyboardInterrupt | click.Abort):
+        click.echo("\n" + translate_in(context)("Interrupted. What was saved before stays saved."), err=True)
+        return INTERRUPTED
+    traceback.print_exception(error, file=sys.stderr)
+    message = f"Unexpected: {type(error).__name__}: {error}"
+    _tell("error", message, {}, context, as_json)
+    return FAILED
+
+
+def _tell(code: str, message: str, details: dict[str, Any], context: click.Context | None, as_json: bool) -> None:
+    if as_json:
+        click.echo(encode_error(code, message, details))
+        return
+    _ = translate_in(context)
+    sentence = _SENTENCES.get(code, "")
+    translated = _(sentence)
+    if translated != sentence:
+        click.echo(f"{_('Error')}: {translated}\n{_('Details')}: {message}", err=True)
+    else:
+        click.echo(f"{_('Error')}: {message}", err=True)
+
+
+def encode_error(code: str, message: str, details: dict[str, Any]) -> bytes:
+    """Return the JSON object that tells of an error."""
+    inside = {"code": code, "message": message.encode("utf-8", "replace").decode(), "details": details}
+    return msgspec.json.encode({"error": inside}, enc_hook=str)
+
+
+def _tell_usage(error: click.UsageError, context: click.Context | None, as_json: bool) -> None:
+    message = _usage_message(error, context)
+    if as_json:
+        click.echo(encode_error("usage", message, {}))
+        return
+    _ = translate_in(context)
+    if context is not None:
+        click.echo(context.get_usage(), err=True)
+    click.echo(f"{_('Error')}: {message}", err=True)
+    if context is not None:
+        click.echo(_("`{command} --help` explains.").format(command=context.command_path), err=True)
+
+
+def _usage_message(error: click.UsageError, context: click.Context | None) -> str:
+    _ = translate_in(context)
+    if isinstance(error, click.NoSuchOption):
+        return _("There is no option {name}.").format(name=error.option_name) + _possible(_, error.possibilities)
+    if isinstance(error, click.NoSuchCommand):
+        return _("There is no command '{name}'.").format(name=error.command_name) + _possible(_, error.possibilities)
+    if isinstance(error, click.MissingParameter) and error.param is not None:
+        return _("{name} is missing.").format(name=error.param.get_error_hint(context))
+    if isinstance(error, click.BadParameter):
+        hint = error.param_hint or (error.param.get_error_hint(context) if error.param is not None else None)
+        shown = " / ".join(hint) if isinstance(hint, list | tuple) else hint
+        return f"{shown}: {error.message}" if shown else error.message
+    return error.format_message()
+
+
+def _possible(translate: Any, names: Any) -> str:
+    found = sorted(names or ())
+    return " " + translate("Did you mean: {names}?").format(names=", ".join(found)) if found else ""

@@ -1,0 +1,139 @@
+"""The command `ingat`: a group that loads a command's module only when the command is used."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any, NamedTuple, NoReturn
+
+import click
+
+from ingat import __version__
+from ingat.cli.command import JSON, Group, Option
+from ingat.cli.failures import INTERRUPTED, PIPE_CLOSED, report
+from ingat.cli.language import mark
+
+
+class Entry(NamedTuple):
+    """Where a command is, and the first sentence of its help."""
+
+    module: str
+    attribute: str
+    summary: str
+
+
+COMMANDS: dict[str, Entry] = {
+    "serve": Entry("ingat.cli.serve", "serve", mark("Answer over HTTP until stopped.")),
+    "chat": Entry("ingat.cli.chat", "chat", mark("Talk on the console; what is said is remembered across runs.")),
+    "users": Entry("ingat.cli.actions", "users", mark("Who the people are.")),
+    "sessions": Entry("ingat.cli.actions", "sessions", mark("Conversations: open, list, close, archive.")),
+    "messages": Entry("ingat.cli.messages", "messages", mark("What was said: list, search, append.")),
+    "memories": Entry("ingat.cli.actions", "memories", mark("Facts and notes kept of a user.")),
+    "recall": Entry("ingat.cli.actions", "recall", mark("Find the lines that fit a question.")),
+    "remember": Entry("ingat.cli.actions", "remember", mark("Keep a fact or note about a user.")),
+    "context": Entry(
+        "ingat.cli.actions", "context", mark("Show what a model is given of a user, within the role's budget.")
+    ),
+    "search": Entry("ingat.cli.messages", "search", mark("Find the messages that hold every word.")),
+    "keys": Entry("ingat.cli.actions", "keys", mark("Access keys of the HTTP server.")),
+    "import": Entry("ingat.cli.datasets", "import_", mark("Bring in conversations from a file.")),
+    "eval": Entry("ingat.cli.datasets", "evaluate_", mark("Measure recall on questions whose answers are known.")),
+    "stats": Entry("ingat.cli.actions", "stats", mark("Show how much the store holds.")),
+    "doctor": Entry("ingat.cli.doctor", "doctor", mark("Check rows, counters and index.")),
+    "reindex": Entry("ingat.cli.doctor", "reindex", mark("Rebuild the recall index.")),
+}
+
+
+class LazyGroup(Group):
+    """The root of all commands. Turns every error into a sentence or JSON object and an exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command, loaded now; None when there is none of that name."""
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        found = getattr(importlib.import_module(entry.module), entry.attribute)
+        return found if isinstance(found, click.Command) else None
+
+    def summaries(self, ctx: click.Context) -> list[tuple[str, str]]:
+        """Return the name and the first sentence of each command, without loading any."""
+        return [(name, entry.summary) for name, entry in COMMANDS.items()]
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that the words name; a wrong word is answered with the nearest names."""
+        if args[0] not in COMMANDS and not args[0].startswith("-"):
+            raise click.NoSuchCommand(args[0], possibilities=COMMANDS, ctx=ctx)
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; what goes wrong is reported, and ends the run with its exit code."""
+        try:
+            return super().invoke(ctx)
+        except (click.exceptions.Exit, BrokenPipeError):
+            raise
+        except Exception as error:  # this is where all errors of a run end
+            ctx.exit(report(error, ctx, as_json=bool(ctx.meta.get(JSON)) or "--json" in (ctx.obj or ())))
+        except KeyboardInterrupt as error:
+            ctx.exit(report(error, ctx, as_json=False))
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> NoReturn:
+        """Run the command that the words name, and end the process with its exit code, in every mode."""
+        words = list(sys.argv[1:] if args is None else args)
+        try:
+            code = super().main(words, prog_name or "ingat", complete_var, False, obj=words, **extra)
+            sys.stdout.flush()
+        except click.exceptions.NoArgsIsHelpError as error:
+            click.echo(error.format_message(), err=True)
+            code = error.exit_code
+        except click.ClickException as error:
+            code = report(error, None, as_json="--json" in words)
+        except (click.Abort, KeyboardInterrupt):
+            code = INTERRUPTED
+        except BrokenPipeError:
+            code = _reader_left()
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def _reader_left() -> int:
+    """Whoever read the output has closed it: say nothing more."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    return PIPE_CLOSED
+
+
+def _show_version(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    if value:
+        click.echo(f"ingat {__version__}")
+        context.exit()
+
+
+cli = LazyGroup(
+    "ingat",
+    help=mark("The memory of a chatbot: who the person is, what was said, and how to get it back in time."),
+    no_args_is_help=True,
+    params=[
+        Option(
+            ["--version"],
+            is_flag=True,
+            is_eager=True,
+            expose_value=False,
+            callback=_show_version,
+            help=mark("Show the version and leave."),
+        )
+    ],
+)

@@ -1,0 +1,111 @@
+"""One run of a command: its settings, its language, the memory it opens, and where it writes."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
+from typing import Any, TextIO
+
+import click
+import msgspec
+from rich.console import Console, RenderableType
+from rich.markup import escape
+
+from ingat.cli.command import JSON, STORE
+from ingat.cli.language import language_in, translate_in
+from ingat.cli.logs import set_up_logs
+from ingat.core.settings import Settings, read_settings
+from ingat.memory import Memory
+
+UNBOUND_COLUMNS = 160
+"""Width of tables that go into a file or pipe."""
+FLUSH_S = 20.0
+"""How long a command waits for the vectors of what it wrote; what is missing then is made later."""
+
+
+class PipeConsole(Console):
+    """A console that lets the caller know when the reader has gone."""
+
+    def on_broken_pipe(self) -> None:
+        """Pass the error on instead of ending the process."""
+        raise BrokenPipeError
+
+
+class Run:
+    """What a command needs while it runs."""
+
+    def __init__(self, context: click.Context) -> None:
+        self.json = bool(context.meta.get(JSON))
+        self._store: str | None = context.meta.get(STORE)
+        self.translate, self.language = translate_in(context), language_in(context)
+        self.settings: Settings = read_settings({"store": self._store})
+        self.out, self.err = _console(sys.stdout), _console(sys.stderr)
+        self.colours = self.err.is_terminal and not self.err.no_color
+        set_up_logs(as_json=self.json, colours=self.colours)
+
+    def settings_with(self, **values: Any) -> Settings:
+        """Return the settings with some of them set by options; what is None stays as it is."""
+        return read_settings({"store": self._store, **values})
+
+    def memory(self) -> AbstractContextManager[Memory]:
+        """Open the memory, and close it when its vectors are made."""
+        return self.memory_of(self.settings)
+
+    @contextmanager
+    def memory_of(self, settings: Settings) -> Iterator[Memory]:
+        """Open the memory of other settings, and close it when its vectors are made."""
+        with Memory.from_settings(settings, language=self.language) as memory:
+            yield memory
+            if memory.vectors is not None:
+                memory.vectors.flush(FLUSH_S)
+
+    @property
+    def store_given(self) -> str | None:
+        """Return the store that the command line names, None when it names none."""
+        return self._store
+
+    def print_json(self, value: Any) -> None:
+        """Write one JSON object to standard output: on one line, indented on a terminal."""
+        raw = msgspec.json.encode(value)
+        click.echo(msgspec.json.format(raw, indent=2) if self.out.is_terminal else raw)
+
+    def draw(self, what: RenderableType) -> None:
+        """Write a table or text for people to standard output; into files and pipes without blanks at line ends."""
+        if self.out.is_terminal:
+            self.out.print(what)
+            return
+        with self.out.capture() as kept:
+            self.out.print(what)
+        click.echo("\n".join(line.rstrip() for line in kept.get().splitlines()))
+
+    def say(self, text: str) -> None:
+        """Write a line for people to standard output."""
+        self.out.print(escape(text), highlight=False, soft_wrap=True)
+
+    def note(self, text: str) -> None:
+        """Write a line for people to standard error, so that it never mixes with what is asked for."""
+        self.err.print(escape(text), highlight=False, soft_wrap=True, style="dim")
+
+    def count(self, number: int, one: str, many: str) -> str:
+        """Return `1 message` or `7 messages`; both forms come translated."""
+        return (one if number == 1 else many).format(number=f"{number:,}")
+
+
+def current_run() -> Run:
+    """Return the run of the present command."""
+    return Run(click.get_current_context())
+
+
+def local_time(milliseconds: int) -> str:
+    """Return a time as people read it here, with its offset from UTC: `2026-05-01 14:30 +07:00`."""
+    shown = datetime.fromtimestamp(milliseconds / 1000).astimezone().strftime("%Y-%m-%d %H:%M %z")
+    return f"{shown[:-2]}:{shown[-2:]}"
+
+
+def _console(stream: TextIO) -> Console:
+    terminal = bool(stream.isatty())
+    width = None if terminal else shutil.get_terminal_size((UNBOUND_COLUMNS, 25)).columns
+    return PipeConsole(file=stream, width=width, soft_wrap=False, legacy_windows=False)

@@ -1,0 +1,179 @@
+"""The HTTP server's processes: the socket, the workers, and an end without loss."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, NamedTuple, cast
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn import Config, Server
+from uvicorn.importer import import_from_string
+from uvicorn.supervisors import Multiprocess
+
+from ingat.aio import AsyncMemory
+from ingat.cli.logs import server_log, set_up_logs
+from ingat.cli.run import Run
+from ingat.core.errors import Conflict, IngatError, InvalidSettings, StoreClosed
+from ingat.core.settings import Settings
+from ingat.memory import Memory
+
+APPLICATION = "ingat.app.asgi:create_app"
+"""What makes the application of a memory; it stands above us, so the server looks it up by name."""
+GRACE_S = 10
+"""How long open requests may go on after the server was told to stop."""
+BACKLOG = 2_048
+
+_log = structlog.get_logger("ingat.server")
+
+
+class Listener(NamedTuple):
+    """A socket that listens, and the address that people open."""
+
+    socket: socket.socket
+    host: str
+
+    @property
+    def port(self) -> int:
+        """Return the port that it listens on."""
+        return int(self.socket.getsockname()[1])
+
+    @property
+    def address(self) -> str:
+        """Return the URL under which this machine reaches it."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(self.host, self.host)
+        return f"http://[{host}]:{self.port}/" if ":" in host else f"http://{host}:{self.port}/"
+
+
+def listen(host: str, port: int) -> Listener:
+    """Return a socket that listens on the address; port 0 takes a free one.
+
+    Raises Conflict when the port is taken, InvalidSettings when the address cannot be used.
+    """
+    try:
+        family = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
+        return Listener(socket.create_server((host, port), family=family, backlog=BACKLOG), host)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise Conflict(
+                f"Port {port} of {host} is taken by another program. Nothing was started; stop that program, or choose"
+                " another port with --port (0 takes a free one).",
+                host=host,
+                port=port,
+            ) from error
+        raise InvalidSettings(
+            f"The server cannot listen on {host} port {port}: {error.strerror or error}. Nothing was started; choose"
+            " another --host or --port.",
+            host=host,
+            port=port,
+        ) from error
+
+
+def serve_alone(
+    run: Run, memory: Memory, settings: Settings, listener: Listener, workers: int, ready: Callable[[], None]
+) -> None:
+    """Answer in this process until a signal ends it; `ready` is called when requests are about to be answered."""
+    create = import_from_string(APPLICATION)
+    server = Server(_config(run, create(AsyncMemory.over(memory), settings)))
+    set_up_logs(as_json=run.json, colours=run.colours, level=logging.INFO)
+    with _quiet_signals():
+        _sweep_behind(memory)
+        ready()
+        server.run(sockets=[listener.socket])
+    if not server.started:
+        raise Conflict("The server could not start; its log says why. The store was left as it is.")
+
+
+def serve_together(
+    run: Run, memory: Memory, settings: Settings, listener: Listener, workers: int, ready: Callable[[], None]
+) -> None:
+    """Answer in several processes, each with its own memory on the same store, until a signal ends them all."""
+    import_from_string(APPLICATION)
+    make = partial(application, settings, as_json=run.json, colours=run.colours)
+    config = _config(run, make, factory=True, workers=workers)
+    set_up_logs(as_json=run.json, colours=run.colours, level=logging.INFO)
+    with _quiet_signals():
+        _sweep_behind(memory)
+        ready()
+        Multiprocess(config, sockets=[listener.socket]).run()
+
+
+def application(settings: Settings, *, as_json: bool, colours: bool) -> ASGIApp:
+    """Return the application of one worker; it opens its own memory, and closes it when the worker ends."""
+    set_up_logs(as_json=as_json, colours=colours, level=logging.INFO)
+    memory = Memory.from_settings(settings)
+    create = import_from_string(APPLICATION)
+    return Closing(cast(ASGIApp, create(AsyncMemory.over(memory), settings)), memory)
+
+
+class Closing:
+    """An application that closes its memory when the server has answered its last request."""
+
+    def __init__(self, app: ASGIApp, memory: Memory) -> None:
+        self._app, self._memory = app, memory
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            await self._app(scope, receive, send)
+            return
+
+        async def tell(message: Message) -> None:
+            if message["type"].startswith("lifespan.shutdown"):
+                self._memory.close()
+            await send(message)
+
+        await self._app(scope, receive, tell)
+
+
+def _config(run: Run, app: Any, **more: Any) -> Config:
+    return Config(
+        app,
+        log_config=server_log(as_json=run.json, colours=run.colours, level="WARNING"),
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=GRACE_S,
+        **more,
+    )
+
+
+def _sweep_behind(memory: Memory) -> None:
+    """Make the vectors that an earlier process left unmade, in the background."""
+    if memory.vectors is None:
+        return
+    threading.Thread(target=_sweep, args=(memory,), name="ingat-sweep", daemon=True).start()
+
+
+def _sweep(memory: Memory) -> None:
+    try:
+        made = memory.vectors.sweep() if memory.vectors is not None else 0
+    except StoreClosed:
+        return  # the server was stopped meanwhile; the next start goes on
+    except IngatError as error:
+        _log.warning("vectors not made", code=error.code, reason=error.message)
+        return
+    if made:
+        _log.info("vectors made", entries=made)
+
+
+@contextmanager
+def _quiet_signals() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM end the server and nothing else: the server raises them again when it has ended."""
+    asked = (signal.SIGINT, signal.SIGTERM)
+    before = {each: signal.signal(each, _forget) for each in asked}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def _forget(number: int, frame: Any) -> None:
+    """Do nothing: the server has noticed the signal already."""

@@ -1,0 +1,35 @@
+"""What people see of what an action returned."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ingat.cli.health import show_checks, show_stats
+from ingat.cli.recalled import show_context, show_hits, show_turn
+from ingat.cli.run import Run
+from ingat.cli.tables import show_record, show_rows
+from ingat.core.context import Context
+from ingat.core.records import Check, Page, Recall, Stats, Turn
+
+
+def show(run: Run, value: Any, what: str | None) -> None:
+    """Write a record, a list or a page of them for people; `what` names the list."""
+    if isinstance(value, Recall):
+        show_hits(run, value)
+    elif isinstance(value, Context):
+        show_context(run, value)
+    elif isinstance(value, Turn):
+        show_turn(run, value)
+    elif isinstance(value, Stats):
+        show_stats(run, value)
+    elif isinstance(value, Page):
+        show_rows(run, value.items, what or "")
+        if value.next is not None:
+            _ = run.translate
+            run.note(_("There are more; the next page: --cursor {cursor}").format(cursor=value.next))
+    elif isinstance(value, list) and value and isinstance(value[0], Check):
+        show_checks(run, value)
+    elif isinstance(value, list):
+        show_rows(run, value, what or "")
+    else:
+        show_record(run, value)

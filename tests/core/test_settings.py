@@ -1,0 +1,150 @@
+"""Settings come from arguments, the environment, a file and the defaults, in this order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ingat.core.errors import InvalidSettings
+from ingat.core.policy import RecallPolicy
+from ingat.core.settings import Settings, data_directory, read_settings
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty working folder."""
+    monkeypatch.chdir(tmp_path)
+
+
+def named(path: Path, text: str) -> dict[str, str]:
+    path.write_text(text, encoding="utf-8")
+    return {"INGAT_CONFIG": str(path)}
+
+
+def test_without_anything_the_defaults_hold() -> None:
+    assert read_settings(environment={}) == Settings()
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
+    environment = named(tmp_path / "a.toml", 'port = 9000\nhost = "0.0.0.0"') | {"INGAT_PORT": "9001"}
+    settings = read_settings(environment=environment)
+
+    assert (settings.port, settings.host) == (9001, "0.0.0.0")
+
+
+def test_arguments_win_over_the_environment() -> None:
+    assert read_settings({"port": 9002}, {"INGAT_PORT": "9001"}).port == 9002
+
+
+def test_an_argument_that_was_not_given_changes_nothing() -> None:
+    assert read_settings({"port": None}, {"INGAT_PORT": "9001"}).port == 9001
+
+
+def test_the_working_folders_file_is_read_unasked(tmp_path: Path) -> None:
+    (tmp_path / "ingat.toml").write_text('store = "sqlite:///here.db"', encoding="utf-8")
+
+    assert read_settings(environment={}).store == "sqlite:///here.db"
+
+
+def test_a_json_file_is_read_too(tmp_path: Path) -> None:
+    environment = named(tmp_path / "a.json", '{"port": 9000, "recall": {"top_k": 9}, "role_budgets": {"vip": 900}}')
+    settings = read_settings(environment=environment)
+
+    assert (settings.port, settings.recall.top_k, settings.role_budgets) == (9000, 9, {"vip": 900})
+
+
+def test_a_table_of_a_toml_file_sets_the_recall_policy(tmp_path: Path) -> None:
+    environment = named(tmp_path / "a.toml", "[recall]\ntop_k = 9\n[role_budgets]\nclient = 8000")
+    settings = read_settings(environment=environment)
+
+    assert settings.recall == RecallPolicy(top_k=9)
+    assert settings.role_budgets == {"client": 8000}
+
+
+def test_variables_that_hold_tables_are_json_and_lists_have_commas() -> None:
+    settings = read_settings(
+        environment={
+            "INGAT_ROLE_BUDGETS": '{"client": 500}',
+            "INGAT_RECALL": '{"top_k": 3}',
+            "INGAT_ALLOWED_HOSTS": "bot.example.org, *",
+        }
+    )
+
+    assert (settings.role_budgets, settings.recall.top_k) == ({"client": 500}, 3)
+    assert settings.allowed_hosts == ("bot.example.org", "*")
+
+
+def test_other_variables_are_nobodys_business() -> None:
+    assert read_settings(environment={"INGAT_FUTURE": "1", "PORT": "1"}) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "abc"),
+        ("PORT", "70000"),
+        ("PORT", "-1"),
+        ("SYNCHRONOUS", "sometimes"),
+        ("REQUEST_TIMEOUT_S", "nan"),
+        ("REQUEST_TIMEOUT_S", "0"),
+        ("BUSY_TIMEOUT_MS", "-1"),
+        ("MAX_REQUEST_BYTES", "1"),
+        ("RATE_LIMIT_PER_MINUTE", "-1"),
+        ("ROLE_BUDGETS", "{"),
+        ("ROLE_BUDGETS", '{"client": 1}'),
+        ("ROLE_BUDGETS", "[]"),
+        ("RECALL", '{"top_k": 0}'),
+        ("RECALL", '{"top_k": "many"}'),
+    ],
+)
+def test_a_variable_that_cannot_be_used_is_refused(name: str, value: str) -> None:
+    with pytest.raises(InvalidSettings) as caught:
+        read_settings(environment={f"INGAT_{name}": value})
+
+    assert caught.value.code == "invalid_settings"
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("a.toml", "port = "),
+        ("a.toml", "prot = 9000"),
+        ("a.toml", 'port = "x"'),
+        ("a.json", "{"),
+        ("a.json", "[1]"),
+        ("a.json", '{"recall": {"top_k": -1}}'),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_refused(tmp_path: Path, file: str, text: str) -> None:
+    with pytest.raises(InvalidSettings):
+        read_settings(environment=named(tmp_path / file, text))
+
+
+def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_bytes(b"\xff\xfe\x00")
+
+    with pytest.raises(InvalidSettings):
+        read_settings(environment={"INGAT_CONFIG": str(tmp_path / "a.toml")})
+
+
+def test_a_named_file_that_is_missing_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidSettings) as caught:
+        read_settings(environment={"INGAT_CONFIG": str(tmp_path / "gone.toml")})
+
+    assert "gone.toml" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("store", "data", "folder"),
+    [
+        ("sqlite:///bot.db", None, Path("bot.db.data")),
+        ("sqlite:////var/lib/bot.db", None, Path("/var/lib/bot.db.data")),
+        ("sqlite:///bot.db", "kept", Path("kept")),
+        (":memory:", None, None),
+        ("sqlite://", None, None),
+        ("sqlite:///:memory:", None, None),
+    ],
+)
+def test_the_data_folder_stands_beside_the_store(store: str, data: str | None, folder: Path | None) -> None:
+    assert data_directory(store, data) == folder

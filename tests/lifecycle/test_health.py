@@ -1,0 +1,147 @@
+"""The doctor finds every disagreement between the parts of a store, and names it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from ingat.memory import Memory
+from ingat.testing import CountingEmbedder, filled_memory, open_memory
+
+PLANTED = {
+    "sessions without owner": "DELETE FROM session_owner WHERE session_id = (SELECT MIN(id) FROM session)",
+    "owners without session": "INSERT INTO session_owner (session_id, user_id) VALUES ('ghost', 'ana')",
+    "messages without session": "UPDATE message SET session_id = 'ghost' WHERE content LIKE 'I moved%'",
+    "sessions whose message count or tokens are wrong": "DELETE FROM message WHERE content LIKE 'I moved%'",
+    "messages not in the index": "DELETE FROM recall_entry WHERE source = 'message' AND seq = 1",
+    "memories not in the index as they are": "DELETE FROM recall_entry WHERE source = 'note'",
+    "index entries of nothing": "DELETE FROM memory WHERE kind = 'note'",
+    "vectors of nothing": "INSERT INTO recall_vector VALUES ('ana', 999, 'counting-64', x'00')",
+    "users whose version is behind their index": "UPDATE user_profile SET version = 1 WHERE user_id = 'ana'",
+}
+ALSO = {
+    "token count": (
+        "sessions whose message count or tokens are wrong",
+        "UPDATE message SET tokens = tokens + 1 WHERE seq = 2",
+    ),
+    "order": ("sessions whose message count or tokens are wrong", "UPDATE session SET last_seq = 0"),
+    "moved memory": ("memories not in the index as they are", "UPDATE memory SET position = position + 100 WHERE kind = 'note'"),
+    "ended memory": ("memories not in the index as they are", "UPDATE recall_entry SET valid_to = NULL WHERE source = 'fact'"),
+    "twice": (
+        "things in the index more than once",
+        "INSERT INTO recall_entry SELECT user_id, position + 500, source, source_id, session_id, seq, role, author, at,"
+        " valid_from, valid_to, terms, pairs, flags, words FROM recall_entry WHERE source = 'message'",
+    ),
+    "wrong owner": ("sessions without owner", "UPDATE session_owner SET user_id = 'noor'"),
+}
+
+
+@pytest.fixture
+def filled(tmp_path: Path) -> Iterator[Memory]:
+    with filled_memory(url=f"sqlite:///{tmp_path}/store.db") as memory:
+        yield memory
+
+
+def bad(memory: Memory) -> set[str]:
+    return {check.name for check in memory.doctor() if check.state == "bad"}
+
+
+def plant(memory: Memory, statement: str) -> None:
+    """Run a statement without regard to references, as another program might."""
+    with closing(sqlite3.connect(memory.store.url.removeprefix("sqlite:///"))) as conn, conn:
+        conn.execute(statement)
+
+
+def test_a_sound_store_has_nothing_wrong(filled: Memory) -> None:
+    assert [check.state for check in filled.doctor()] == ["ok"] * len(filled.doctor())
+
+
+def test_every_check_tells_value_and_target(filled: Memory) -> None:
+    for check in filled.doctor():
+        assert check.name
+        assert check.value
+        assert check.target
+        assert check.advice is None
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_a_planted_disagreement_is_found(filled: Memory, name: str) -> None:
+    plant(filled, PLANTED[name])
+
+    assert name in bad(filled)
+    assert all(check.advice for check in filled.doctor() if check.state == "bad")
+
+
+@pytest.mark.parametrize("case", ALSO)
+def test_another_disagreement_is_found(filled: Memory, case: str) -> None:
+    name, statement = ALSO[case]
+    plant(filled, statement)
+
+    assert name in bad(filled)
+
+
+def test_every_check_of_rows_has_a_planted_disagreement(filled: Memory) -> None:
+    rows = {check.name for check in filled.doctor() if check.target == "0 rows"}
+
+    assert rows - PLANTED.keys() - {name for name, _ in ALSO.values()} == set()
+
+
+def test_missing_vectors_are_a_warning(filled: Memory) -> None:
+    filled.store.write(lambda tx: tx.run("DELETE FROM recall_vector WHERE position = 1"))
+    (check,) = [check for check in filled.doctor() if check.state != "ok"]
+
+    assert (check.name, check.state, check.value) == ("vectors missing", "warn", "2 of 11")
+
+
+def test_vectors_of_another_embedder_are_a_warning(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/store.db"
+    with filled_memory(url=url):
+        pass
+    with open_memory(url=url, embedder=CountingEmbedder(name="other")) as memory:
+        checks = {check.name: check for check in memory.doctor()}
+
+        assert checks["vectors of another embedder"].state == "warn"
+        assert checks["vectors missing"].value == "11 of 11"
+
+
+def test_without_an_embedder_no_vectors_are_wanted() -> None:
+    with filled_memory(embedder=None) as memory:
+        assert all(check.state == "ok" for check in memory.doctor())
+        assert memory.stats().vectors_missing == 0
+
+
+def test_a_damaged_file_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    with filled_memory(url=f"sqlite:///{path}") as memory:
+        memory.sessions.append_many(
+            memory.sessions.open("ana").id, [{"role": "user", "content": f"line {n}"} for n in range(500)]
+        )
+    raw = bytearray(path.read_bytes())
+    for start in range(len(raw) // 2, len(raw) - 4096, 4096):
+        raw[start : start + 64] = b"\xff" * 64
+    path.write_bytes(raw)
+    with open_memory(url=f"sqlite:///{path}") as memory:
+        (files,) = [check for check in memory.doctor() if check.name == "files"]
+
+        assert files.state == "bad"
+
+
+def test_the_doctor_changes_nothing(filled: Memory) -> None:
+    before = filled.stats()
+    filled.doctor()
+
+    assert filled.stats() == before
+
+
+def test_the_numbers_of_a_store_are_told(filled: Memory) -> None:
+    stats = filled.stats()
+
+    assert (stats.users.total, stats.messages.total, stats.memories.total) == (3, 8, 3)
+    sessions = stats.sessions
+    assert (sessions.total, sessions.active, sessions.closed, sessions.archived) == (3, 2, 1, 0)
+    assert (stats.embedder, stats.vectors_missing) == ("counting-64", 0)
+    assert stats.size_bytes > 0

@@ -1,0 +1,126 @@
+"""What is derived can be rebuilt at any time, and recall is the same afterwards."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from ingat.core.errors import UserNotFound
+from ingat.memory import Memory
+from ingat.store.contract import Tx
+from ingat.testing import CountingEmbedder, TurnableClock, filled_memory, open_memory
+
+QUESTIONS = ("What is Bruno allergic to?", "Where does Ana live?", "plan with calendars", "When did I move?")
+
+
+def answers(memory: Memory) -> list[list[tuple[str, float]]]:
+    return [
+        [(hit.source_id, round(hit.score, 4)) for hit in memory.recall("ana", question, 20).hits]
+        for question in QUESTIONS
+    ]
+
+
+def damage(tx: Tx) -> None:
+    tx.run("DELETE FROM recall_vector")
+    tx.run("UPDATE recall_entry SET terms = x'', pairs = x'' WHERE position % 2 = 0")
+    tx.run("DELETE FROM recall_entry WHERE position % 3 = 0")
+
+
+@pytest.mark.parametrize("embedder", ["static", "none"])
+def test_recall_is_the_same_before_and_after(embedder: str) -> None:
+    with filled_memory(embedder=embedder) as memory:
+        before = answers(memory)
+        history = memory.sessions.history("ana")
+        written = memory.reindex()
+
+        assert written == 11
+        assert answers(memory) == before
+        assert [m.id for m in memory.sessions.history("ana")] == [m.id for m in history]
+        assert all(check.state == "ok" for check in memory.doctor())
+
+
+def test_a_damaged_index_is_mended() -> None:
+    with filled_memory() as memory:
+        before = answers(memory)
+        memory.store.write(damage)
+        assert any(check.state == "bad" for check in memory.doctor())
+        memory.reindex()
+
+        assert answers(memory) == before
+        assert all(check.state == "ok" for check in memory.doctor())
+
+
+def test_one_user_alone_is_rebuilt() -> None:
+    with filled_memory() as memory:
+        seen: list[tuple[int, int]] = []
+
+        assert memory.reindex("+62 811-0000-1111", progress=lambda done, of: seen.append((done, of))) == 2
+        assert seen == [(1, 1)]
+
+
+def test_progress_counts_users() -> None:
+    with filled_memory() as memory:
+        seen: list[tuple[int, int]] = []
+        memory.reindex(progress=lambda done, of: seen.append((done, of)))
+
+        assert seen == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_an_unknown_user_is_not_rebuilt(memory: Memory) -> None:
+    with pytest.raises(UserNotFound):
+        memory.reindex("nobody")
+
+
+def test_vectors_of_another_embedder_are_replaced(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/store.db"
+    with filled_memory(url=url, embedder=CountingEmbedder(name="old")):
+        pass
+    with open_memory(url=url, embedder=CountingEmbedder(name="new")) as memory:
+        states = {check.name: check.state for check in memory.doctor()}
+        assert (states["vectors missing"], states["vectors of another embedder"]) == ("warn", "warn")
+        memory.reindex()
+
+        assert all(check.state == "ok" for check in memory.doctor())
+
+
+def test_memories_that_ended_stay_ended(memory: Memory, clock: TurnableClock) -> None:
+    memory.remember("ana", "Lisbon", subject="home")
+    moved = clock.turn(days=1)
+    memory.remember("ana", "Porto", subject="home")
+    memory.reindex()
+
+    assert [hit.text for hit in memory.recall("ana", "home").hits] == ["home: Porto"]
+    assert [hit.text for hit in memory.recall("ana", "home", as_of=moved - 1).hits] == ["home: Lisbon"]
+    edited = memory.memories.edit("ana", memory.memories.list("ana")[0].id, text="Braga")
+    assert [hit.text for hit in memory.recall("ana", "home").hits] == [f"home: {edited.text}"]
+    assert all(check.state == "ok" for check in memory.doctor() if "missing" not in check.name)
+
+
+def test_what_is_said_meanwhile_is_not_lost(tmp_path: Path) -> None:
+    """A user who never falls silent must be rebuilt too."""
+    with open_memory(url=f"sqlite:///{tmp_path}/store.db") as memory:
+        session = memory.sessions.open("ana")
+        memory.sessions.append_many(session.id, [{"role": "user", "content": f"old word{n}"} for n in range(300)])
+        stop, said = threading.Event(), []
+
+        def talk() -> None:
+            while not stop.is_set():
+                said.append(memory.sessions.append(session.id, "user", f"new word{len(said)}").seq)
+
+        thread = threading.Thread(target=talk)
+        thread.start()
+        try:
+            for _ in range(3):
+                assert memory.reindex() >= 300
+        finally:
+            stop.set()
+            thread.join()
+
+        assert said == list(range(301, 301 + len(said)))
+        assert memory.vectors is not None
+        memory.vectors.flush()
+        memory.vectors.sweep()
+        assert all(check.state == "ok" for check in memory.doctor())
+        assert memory.stats().messages.total == 300 + len(said)
