@@ -31,15 +31,15 @@ class History(Protocol):
 class LangChainHistory:
     """LangChain's SQLChatMessageHistory on a SQLite file."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, sessions: int = SESSIONS) -> None:
         warnings.simplefilter("ignore")
         from langchain_community.chat_message_histories import SQLChatMessageHistory
         from langchain_core.messages import HumanMessage
-        from sqlalchemy import create_engine
 
         self._path, self._message = folder / "langchain.db", HumanMessage
-        engine = create_engine(f"sqlite:///{self._path}")
-        self._sessions = [SQLChatMessageHistory(f"s{each}", connection=engine) for each in range(SESSIONS)]
+        first = SQLChatMessageHistory("s0", connection=f"sqlite:///{self._path}")
+        others = [SQLChatMessageHistory(f"s{each}", connection=first.engine) for each in range(1, sessions)]
+        self._sessions = [first, *others]
 
     def fill(self, texts: Sequence[str]) -> None:
         self.step(0, texts[0])()
@@ -49,13 +49,17 @@ class LangChainHistory:
             for place, text in enumerate(texts):
                 row = json.loads(model)
                 row["data"]["content"] = text
-                rows.append((f"s{place % SESSIONS}", json.dumps(row)))
+                rows.append((f"s{place % len(self._sessions)}", json.dumps(row)))
             conn.executemany("INSERT INTO message_store (session_id, message) VALUES (?, ?)", rows)
         conn.close()
 
     def step(self, number: int, text: str) -> Step:
-        session, message = self._sessions[number % SESSIONS], self._message(content=text)
+        session, message = self._sessions[number % len(self._sessions)], self._message(content=text)
         return lambda: session.add_message(message)
+
+    def read(self, session: int) -> list[Any]:
+        """Return all messages of a session."""
+        return list(self._sessions[session].messages)
 
 
 class LangGraphStore:

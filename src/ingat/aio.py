@@ -11,7 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, overload
 
-from ingat.core.drafts import new_message
+from ingat.core.drafts import new_message, new_messages
+from ingat.core.errors import StoreClosed
 from ingat.core.records import Attachment, Message, NewMessage
 from ingat.memory import Memory, SessionFace, UserFace
 from ingat.services.keys import Keys
@@ -20,6 +21,7 @@ from ingat.services.messages import Append
 from ingat.store.contract import Store
 
 S = TypeVar("S")
+S_co = TypeVar("S_co", covariant=True)
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -27,12 +29,14 @@ THREADS = 8
 """Threads that one AsyncMemory uses at the most."""
 MOST_ON_THE_LOOP = 16
 """Messages that are analysed on the event loop itself, at about 50 microseconds each; more go to a thread."""
+MOST_CHARACTERS_ON_THE_LOOP = 16_000
+"""Their characters altogether; longer texts go to a thread."""
 
 
-class Face(Generic[S]):
+class Face(Generic[S_co]):
     """The asynchronous face of one synchronous object."""
 
-    def __init__(self, behind: S, pool: ThreadPoolExecutor) -> None:
+    def __init__(self, behind: S_co, pool: ThreadPoolExecutor) -> None:
         self._behind, self._pool = behind, pool
 
 
@@ -43,6 +47,12 @@ class hop(Generic[S, P, R]):
         self._method = method
         self.__doc__ = method.__doc__
         self.__wrapped__ = method
+        signature = inspect.signature(method)
+        self._signature = signature.replace(parameters=list(signature.parameters.values())[1:])
+        self._name = ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
 
     @overload
     def __get__(self, face: None, owner: type) -> Self: ...
@@ -53,19 +63,15 @@ class hop(Generic[S, P, R]):
     def __get__(self, face: Face[S] | None, owner: type) -> Self | Callable[P, Awaitable[R]]:
         if face is None:
             return self
-        return _bound(self._method, face)
+        synchronous, pool = functools.partial(self._method, face._behind), face._pool
 
+        @functools.wraps(self._method)
+        async def call(*args: P.args, **kwargs: P.kwargs) -> R:
+            return await _run(pool, functools.partial(synchronous, *args, **kwargs))
 
-def _bound(method: Callable[Concatenate[S, P], R], face: Face[S]) -> Callable[P, Awaitable[R]]:
-    synchronous = functools.partial(method, face._behind)
-
-    @functools.wraps(method)
-    async def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        return await _run(face._pool, functools.partial(synchronous, *args, **kwargs))
-
-    signature = inspect.signature(method)
-    call.__signature__ = signature.replace(parameters=list(signature.parameters.values())[1:])  # type: ignore[attr-defined]
-    return call
+        call.__signature__ = self._signature  # type: ignore[attr-defined]
+        face.__dict__[self._name] = call  # found there first from now on
+        return call
 
 
 def _arguments_of(
@@ -82,7 +88,11 @@ def _arguments_of(
 
 async def _run(pool: ThreadPoolExecutor, work: Callable[[], R]) -> R:
     loop, context = asyncio.get_running_loop(), contextvars.copy_context()
-    return await loop.run_in_executor(pool, lambda: context.run(work))
+    try:
+        running = loop.run_in_executor(pool, lambda: context.run(work))
+    except RuntimeError as error:  # the pool was shut down
+        raise StoreClosed("The memory is closed. Nothing was done; open it again.") from error
+    return await running
 
 
 class AsyncUsers(Face[UserFace]):
@@ -130,21 +140,30 @@ class AsyncSessions(Face[SessionFace]):
         id: str | None = None,
     ) -> Message:
         """Add one message to the end of an active session; see Memory.sessions.append."""
-        new = new_message(role, content, author, attachments, metadata, at, id)
-        return (await self._commit(self._behind.appending(session_id, [new])))[0]
+        return (
+            await self.append_many(session_id, [new_message(role, content, author, attachments, metadata, at, id)])
+        )[0]
 
     async def append_many(
         self, session_id: str, messages: Sequence[NewMessage | Mapping[str, Any]]
     ) -> Sequence[Message]:
         """Add messages in the order given, all or none; see Memory.sessions.append_many."""
-        if len(messages) <= MOST_ON_THE_LOOP:
+        if _quick(messages):
             return await self._commit(self._behind.appending(session_id, messages))
         return await self._commit(await _run(self._pool, lambda: self._behind.appending(session_id, messages)))
 
     async def _commit(self, append: Append) -> Sequence[Message]:
         written = await self._store.awrite(append)
-        self._behind.committed(append)
+        self._behind.committed(append)  # not after a cancelled wait: whether it was committed is not known then
         return written
+
+
+def _quick(messages: Sequence[NewMessage | Mapping[str, Any]]) -> bool:
+    """Whether messages can be analysed on the event loop without holding it up."""
+    if len(messages) > MOST_ON_THE_LOOP:
+        return False
+    texts = [each.content for each in new_messages(messages)]
+    return sum(len(text) for text in texts if isinstance(text, str)) <= MOST_CHARACTERS_ON_THE_LOOP
 
 
 class AsyncMemories(Face[Memories]):
@@ -187,6 +206,7 @@ class AsyncMemory(Face[Memory]):
 
     def _take(self, memory: Memory) -> None:
         super().__init__(memory, ThreadPoolExecutor(THREADS, thread_name_prefix="ingat"))
+        self._open = True
         self.sync = memory
         self.users = AsyncUsers(memory.users, self._pool)
         self.sessions = AsyncSessions(memory.sessions, self._pool, memory.store)
@@ -203,9 +223,11 @@ class AsyncMemory(Face[Memory]):
     doctor = hop(Memory.doctor)
 
     async def close(self) -> None:
-        """Finish what is being written and let go of the store."""
-        await _run(self._pool, self.sync.close)
-        self._pool.shutdown(wait=False)
+        """Finish what is being written and let go of the store. A second call does nothing."""
+        if self._open:
+            self._open = False
+            await _run(self._pool, self.sync.close)
+            self._pool.shutdown(wait=False)
 
     async def __aenter__(self) -> Self:
         return self

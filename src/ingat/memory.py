@@ -86,7 +86,11 @@ class Memory:
         roles, policy, count = Roles(role_budgets), recall or RecallPolicy(), open_tokenizer(tokenizer)
         self.embedder = open_embedder(embedder or "none") if embedder is None or isinstance(embedder, str) else embedder
         self.store = open_store(url, synchronous=synchronous, busy_timeout_ms=busy_timeout_ms)
-        migrate(self.store, schema_folder(url), clock=now)
+        try:
+            migrate(self.store, schema_folder(url), clock=now)
+        except BaseException:
+            self.store.close()
+            raise
         self.vectors = VectorFiller(self.store, self.embedder) if self.embedder else None
         committed = self.vectors.add if self.vectors else _nobody
         self.users = UserFace(self.store, roles, now)

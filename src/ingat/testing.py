@@ -26,6 +26,7 @@ START_MS = 1_736_154_000_000
 """Monday, 6 January 2025, 09:00 UTC: when a TurnableClock starts unless told otherwise."""
 
 _WORD = re.compile(r"\w+")
+_WORDS_KEPT = 10_000
 
 
 class TurnableClock:
@@ -61,6 +62,7 @@ class CountingEmbedder:
         self.calls, self.texts, self.failing = 0, 0, False
         self._dim, self._threshold, self._name = dim, threshold, name
         self._lock = threading.Lock()
+        self._words: dict[str, NDArray[np.float32]] = {}
 
     @property
     def fingerprint(self) -> str:
@@ -102,10 +104,15 @@ class CountingEmbedder:
             self.failing = False
 
     def _of_word(self, word: str) -> NDArray[np.float32]:
+        known = self._words.get(word)
+        if known is not None:
+            return known
         seed = hashlib.blake2b(f"{self._name} {word}".encode("utf-8", "surrogatepass"), digest_size=16).digest()
         drawn: NDArray[np.float32] = (
             np.random.default_rng(int.from_bytes(seed, "big")).standard_normal(self._dim).astype(np.float32)
         )
+        if len(self._words) < _WORDS_KEPT:
+            self._words[word] = drawn
         return drawn
 
 

@@ -54,9 +54,7 @@ def test_a_user_key_does_nothing_for_another_user(
 
 
 @pytest.mark.parametrize("action", OF_PERSONS, ids=_names(OF_PERSONS))
-def test_a_user_key_does_all_that_concerns_its_user(
-    server: Server, session: str, user: str, action: Action
-) -> None:
+def test_a_user_key_does_all_that_concerns_its_user(server: Server, session: str, user: str, action: Action) -> None:
     values = _values(server, user, session)
     if action.name == "sessions.reopen":
         server.memory.sessions.close(session)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis.checks import not_a_server_error
@@ -19,10 +21,8 @@ schema = schemathesis.openapi.from_dict(openapi())
 
 @schema.parametrize()
 @settings(max_examples=12, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
-def test_any_request_gets_an_answer_of_the_document(case: schemathesis.Case, server: Server) -> None:
-    case.headers = {**(case.headers or {}), "Authorization": f"Bearer {server.admin}"}
-
-    response = case.call(base_url=server.url)
+def test_any_request_gets_an_answer_of_the_document(case: schemathesis.Case[Any], server: Server) -> None:
+    response = case.call(base_url=server.url, headers={"Authorization": f"Bearer {server.admin}"})
 
     case.validate_response(
         response,

@@ -17,7 +17,7 @@ from tests.api.server import Server, running
 DOCS = Path(__file__).parents[2] / "docs"
 API = (DOCS / "api.md").read_text(encoding="utf-8")
 ERRORS = (DOCS / "errors.md").read_text(encoding="utf-8")
-SECTIONS = {head: text for head, text in re.findall(r"· \*\*`([A-Z]+ [^`]+)`\*\*(.*?)(?=\n##|\Z)", API, re.DOTALL)}
+SECTIONS = dict(re.findall(r"· \*\*`([A-Z]+ [^`]+)`\*\*(.*?)(?=\n##|\Z)", API, re.DOTALL))
 
 
 @pytest.mark.parametrize("action", ACTIONS, ids=[f"{each.verb} {each.name}" for each in ACTIONS])

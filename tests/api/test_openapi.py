@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator
+from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from ingat.actions import ACTIONS
@@ -23,8 +23,8 @@ def _operations() -> list[tuple[str, str, dict[str, Any]]]:
     ]
 
 
-def _validator(schema: dict[str, Any]) -> Draft202012Validator:
-    return Draft202012Validator({**schema, "components": DOCUMENT["components"]})
+def _validator(schema: dict[str, Any]) -> OAS31Validator:
+    return OAS31Validator({**schema, "components": DOCUMENT["components"]})
 
 
 def test_the_document_is_valid() -> None:
@@ -68,10 +68,11 @@ def test_every_field_of_a_body_may_be_left_out_or_is_required() -> None:
 
 def test_what_is_answered_fits_its_schema(server: Server, session: str, user: str) -> None:
     server.memory.remember(user, "likes tea", subject="drink")
+    transcript, message = f"/v1/sessions/{session}/messages", {"role": "user", "content": "x"}
     asked: list[tuple[str, str, str, Any]] = [
-        ("/v1/sessions/{session_id}/messages", "POST", f"/v1/sessions/{session}/messages", {"role": "user", "content": "x y"}),
-        ("/v1/sessions/{session_id}/messages", "POST", f"/v1/sessions/{session}/messages", [{"role": "user", "content": "x"}]),
-        ("/v1/sessions/{session_id}/messages", "GET", f"/v1/sessions/{session}/messages", None),
+        ("/v1/sessions/{session_id}/messages", "POST", transcript, message),
+        ("/v1/sessions/{session_id}/messages", "POST", transcript, [message, message]),
+        ("/v1/sessions/{session_id}/messages", "GET", transcript, None),
         ("/v1/users/{user_id}/recall", "POST", f"/v1/users/{user}/recall", {"query": "tea", "explain": True}),
         ("/v1/users/{user_id}/context", "POST", f"/v1/users/{user}/context", {"session_id": session}),
         ("/v1/users/{user_id}/memories", "GET", f"/v1/users/{user}/memories", None),
@@ -81,7 +82,7 @@ def test_what_is_answered_fits_its_schema(server: Server, session: str, user: st
         ("/v1/doctor", "GET", "/v1/doctor", None),
         ("/v1/chat", "POST", "/v1/chat", {"user_id": user, "text": "what do I drink?"}),
         ("/healthz", "GET", "/healthz", None),
-    ]  # fmt: skip
+    ]
     for path, method, address, body in asked:
         answer = server.ask(method, address, body)
         responses = DOCUMENT["paths"][path][method.lower()]["responses"]

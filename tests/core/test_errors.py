@@ -54,9 +54,7 @@ CODES = {
 
 
 def _classes() -> list[type[errors.IngatError]]:
-    return [
-        value for value in vars(errors).values() if inspect.isclass(value) and issubclass(value, errors.IngatError)
-    ]
+    return [value for value in vars(errors).values() if inspect.isclass(value) and issubclass(value, errors.IngatError)]
 
 
 def test_no_code_was_lost_or_renamed() -> None:

@@ -29,8 +29,14 @@ ALSO = {
         "UPDATE message SET tokens = tokens + 1 WHERE seq = 2",
     ),
     "order": ("sessions whose message count or tokens are wrong", "UPDATE session SET last_seq = 0"),
-    "moved memory": ("memories not in the index as they are", "UPDATE memory SET position = position + 100 WHERE kind = 'note'"),
-    "ended memory": ("memories not in the index as they are", "UPDATE recall_entry SET valid_to = NULL WHERE source = 'fact'"),
+    "moved memory": (
+        "memories not in the index as they are",
+        "UPDATE memory SET position = position + 100 WHERE kind = 'note'",
+    ),
+    "ended memory": (
+        "memories not in the index as they are",
+        "UPDATE recall_entry SET valid_to = NULL WHERE source = 'fact'",
+    ),
     "twice": (
         "things in the index more than once",
         "INSERT INTO recall_entry SELECT user_id, position + 500, source, source_id, session_id, seq, role, author, at,"

@@ -103,7 +103,8 @@ def test_what_is_said_meanwhile_is_not_lost(tmp_path: Path) -> None:
     with open_memory(url=f"sqlite:///{tmp_path}/store.db") as memory:
         session = memory.sessions.open("ana")
         memory.sessions.append_many(session.id, [{"role": "user", "content": f"old word{n}"} for n in range(300)])
-        stop, said = threading.Event(), []
+        stop = threading.Event()
+        said: list[int] = []
 
         def talk() -> None:
             while not stop.is_set():
@@ -124,3 +125,34 @@ def test_what_is_said_meanwhile_is_not_lost(tmp_path: Path) -> None:
         memory.vectors.sweep()
         assert all(check.state == "ok" for check in memory.doctor())
         assert memory.stats().messages.total == 300 + len(said)
+
+
+def test_the_history_keeps_the_order_of_writing(memory: Memory) -> None:
+    """Imported messages bring times of their own, by which the history was once sorted after a reindex."""
+    old, new = memory.sessions.create("ana", id="old"), memory.sessions.create("ana", id="new")
+    for session, at in ((new, 9_000), (old, 1_000), (new, 5_000), (old, 7_000)):
+        memory.sessions.append(session.id, "user", f"said at {at}", at=at)
+    before = memory.sessions.history("ana")
+    memory.reindex()
+
+    assert memory.sessions.history("ana") == before
+
+
+def test_a_message_without_an_entry_comes_back_behind_the_one_before_it(memory: Memory) -> None:
+    session = memory.sessions.open("ana")
+    for number in range(4):
+        memory.sessions.append(session.id, "user", f"line {number}")
+    memory.store.write(lambda tx: tx.run("DELETE FROM recall_entry WHERE seq = 3"))
+    memory.reindex()
+
+    assert [message.seq for message in memory.sessions.history("ana")] == [4, 3, 2, 1]
+
+
+def test_an_index_that_is_lost_as_a_whole_is_rebuilt_by_time(memory: Memory, clock: TurnableClock) -> None:
+    for channel, text in (("b", "first"), ("a", "second"), ("b", "third"), ("a", "fourth")):
+        memory.sessions.append(memory.sessions.open("ana", channel).id, "user", text)
+        clock.turn(minutes=1)
+    memory.store.write(lambda tx: tx.run("DELETE FROM recall_entry"))
+    memory.reindex()
+
+    assert [message.content for message in memory.sessions.history("ana")] == ["fourth", "third", "second", "first"]

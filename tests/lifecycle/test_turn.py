@@ -91,7 +91,9 @@ def test_a_blocked_user_gets_no_answer() -> None:
         assert memory.sessions.list("noor").items == ()
 
 
-@pytest.mark.parametrize("text", ["word " * 40_000, "\n" * 5_000 + "word", "字" * 300_000], ids=["long", "blank", "han"])
+@pytest.mark.parametrize(
+    "text", ["word " * 40_000, "\n" * 5_000 + "word", "字" * 300_000], ids=["long", "blank", "han"]
+)
 @pytest.mark.parametrize("quoting", [True, False])
 def test_a_question_of_any_length_that_can_be_kept_is_answered(text: str, quoting: bool) -> None:
     """One above the limit of a recall's query was once stored and then refused."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -224,7 +225,11 @@ def test_what_has_ended_is_not_superseded(memory: Memory) -> None:
     old = memory.remember("ana", "lives in Lisbon")
     memory.memories.supersede("ana", old.id, "lives in Porto")
 
-    for act in (lambda: memory.memories.supersede("ana", old.id, "x"), lambda: memory.memories.retire("ana", old.id)):
+    acts: list[Callable[[], object]] = [
+        lambda: memory.memories.supersede("ana", old.id, "x"),
+        lambda: memory.memories.retire("ana", old.id),
+    ]
+    for act in acts:
         with pytest.raises(Conflict) as caught:
             act()
         assert caught.value.code == "conflict"
@@ -284,12 +289,13 @@ def test_memories_are_only_shown_to_their_user(memory: Memory) -> None:
     memory.users.save("budi")
 
     assert memory.memories.list("budi").items == memory.memories.list("nobody").items == ()
-    for act in (
+    acts: list[Callable[[], object]] = [
         lambda: memory.memories.get("budi", item.id),
         lambda: memory.memories.edit("budi", item.id, text="x"),
         lambda: memory.memories.supersede("budi", item.id, "x"),
         lambda: memory.memories.retire("budi", item.id),
-    ):
+    ]
+    for act in acts:
         with pytest.raises(MemoryNotFound):
             act()
 
@@ -323,11 +329,12 @@ def test_nothing_is_remembered_of_a_blocked_user(memory: Memory) -> None:
     item = memory.remember("noor", "likes tea")
     memory.users.save("noor", role="blocked")
 
-    for act in (
+    acts: list[Callable[[], object]] = [
         lambda: memory.remember("noor", "likes milk"),
         lambda: memory.memories.supersede("noor", item.id, "likes milk"),
         lambda: memory.memories.edit("noor", item.id, text="likes milk"),
-    ):
+    ]
+    for act in acts:
         with pytest.raises(UserBlocked):
             act()
     assert [each.text for each in memory.memories.list("noor", history=True)] == ["likes tea"]

@@ -218,9 +218,7 @@ def test_parts_are_only_given_when_asked_for(boats: Memory) -> None:
 def test_explaining_does_not_change_the_hits(boats: Memory) -> None:
     plain, explained = boats.recall("ana", "red boat", 3), boats.recall("ana", "red boat", 3, explain=True)
 
-    assert [(hit.source_id, hit.score) for hit in plain.hits] == [
-        (hit.source_id, hit.score) for hit in explained.hits
-    ]
+    assert [(hit.source_id, hit.score) for hit in plain.hits] == [(hit.source_id, hit.score) for hit in explained.hits]
 
 
 def test_near_misses_tell_why_not(boats: Memory) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -98,7 +99,11 @@ def test_a_blocked_user_opens_nothing(memory: Memory) -> None:
 
 @pytest.mark.parametrize("wrong", ["", "..", "a/b", "a\nb", "x" * 257, "\ud800"], ids=ascii)
 def test_a_wrong_channel_or_user_creates_nothing(memory: Memory, wrong: str) -> None:
-    for call in (lambda: memory.sessions.open("ana", wrong), lambda: memory.sessions.open(wrong)):
+    calls: list[Callable[[], object]] = [
+        lambda: memory.sessions.open("ana", wrong),
+        lambda: memory.sessions.open(wrong),
+    ]
+    for call in calls:
         with pytest.raises(InvalidId):
             call()
 
@@ -223,7 +228,7 @@ def test_sessions_are_listed_in_the_order_asked_for(many: Memory) -> None:
     ids=str,
 )
 def test_sessions_are_filtered(many: Memory, how: dict[str, str], found: list[str]) -> None:
-    assert ids(many, **how) == found  # type: ignore[arg-type]
+    assert ids(many, **how) == found
 
 
 def test_pages_of_sessions_stay_whole_while_others_are_made(many: Memory) -> None:

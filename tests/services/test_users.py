@@ -196,7 +196,7 @@ def test_a_cursor_that_no_list_gave_is_refused(memory: Memory, cursor: str) -> N
 
 
 def test_a_cursor_with_a_number_beyond_the_store_is_refused(memory: Memory) -> None:
-    cursor = base64.urlsafe_b64encode(b"[1000000000000000000000000,\"a\"]").decode()
+    cursor = base64.urlsafe_b64encode(b'[1000000000000000000000000,"a"]').decode()
 
     with pytest.raises(InvalidInput):
         memory.users.list(cursor=cursor, sort="created_at")

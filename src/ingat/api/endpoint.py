@@ -37,6 +37,7 @@ class Endpoint:
         key = await access.enter(scope)
         access.allow(key, action)
         check_path(scope)
+        scope["ingat.begun"] = False
         given, many = await self._arguments.read(scope, receive)
         scope["ingat.begun"] = True
         if key.user_id is not None:

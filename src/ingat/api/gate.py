@@ -95,7 +95,7 @@ class Gate:
         return _unexpected(scope, error)
 
     def _timed_out(self, scope: Scope) -> RequestTimeout:
-        if scope.get("ingat.begun"):
+        if scope.get("ingat.begun", True):
             return RequestTimeout(
                 f"The request took longer than {self._timeout_s:g} s. A change that had begun may have been made; "
                 "look before you repeat it.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from itertools import pairwise
 from typing import Any
 
 import click
@@ -50,7 +51,7 @@ class Translated(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the words; the language is known before any of them is answered, wherever `--lang` stands."""
-        for word, following in zip(args, [*args[1:], ""], strict=True):
+        for word, following in pairwise([*args, ""]):
             wanted = following if word == "--lang" else word.removeprefix("--lang=")
             if word.startswith("--lang") and wanted in LANGUAGES:
                 choose_language(ctx, wanted)

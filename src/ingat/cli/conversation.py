@@ -11,7 +11,7 @@ import msgspec
 from ingat.cli.failures import encode_error, report
 from ingat.cli.language import mark
 from ingat.cli.recalled import show_hits
-from ingat.cli.run import Run, local_time
+from ingat.cli.run import Run, local_time, write_line
 from ingat.cli.tables import show_rows
 from ingat.core.errors import IngatError, StoreClosed, StoreCorrupt, StoreUnavailable
 from ingat.core.records import Session
@@ -86,7 +86,7 @@ class Conversation:
 
     def _line(self, value: Any) -> None:
         """Write one JSON object on a line, at once, for whoever reads along."""
-        click.echo(msgspec.json.encode(value))
+        write_line(msgspec.json.encode(value))
 
     def _say(self, text: str) -> None:
         turn = self._memory.chat(self._user_id, text, self._channel)

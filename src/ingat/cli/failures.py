@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from typing import Any
@@ -83,11 +84,18 @@ def _tell(code: str, message: str, details: dict[str, Any], context: click.Conte
         return
     _ = translate_in(context)
     sentence = _SENTENCES.get(code, "")
-    translated = _(sentence)
+    translated = _(sentence) if sentence else ""
     if translated != sentence:
         click.echo(f"{_('Error')}: {translated}\n{_('Details')}: {message}", err=True)
     else:
         click.echo(f"{_('Error')}: {message}", err=True)
+
+
+def reader_left() -> int:
+    """Say nothing more, because whoever read the output has closed it; return the exit code."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    return PIPE_CLOSED
 
 
 def encode_error(code: str, message: str, details: dict[str, Any]) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 import sys
 from collections.abc import Sequence
 from typing import Any, NamedTuple, NoReturn
@@ -12,7 +11,7 @@ import click
 
 from ingat import __version__
 from ingat.cli.command import JSON, Group, Option
-from ingat.cli.failures import INTERRUPTED, PIPE_CLOSED, report
+from ingat.cli.failures import INTERRUPTED, reader_left, report
 from ingat.cli.language import mark
 
 
@@ -77,8 +76,10 @@ class LazyGroup(Group):
         """Run the command; what goes wrong is reported, and ends the run with its exit code."""
         try:
             return super().invoke(ctx)
-        except (click.exceptions.Exit, BrokenPipeError):
+        except click.exceptions.Exit:
             raise
+        except BrokenPipeError:
+            ctx.exit(reader_left())
         except Exception as error:  # this is where all errors of a run end
             ctx.exit(report(error, ctx, as_json=bool(ctx.meta.get(JSON)) or "--json" in (ctx.obj or ())))
         except KeyboardInterrupt as error:
@@ -105,15 +106,8 @@ class LazyGroup(Group):
         except (click.Abort, KeyboardInterrupt):
             code = INTERRUPTED
         except BrokenPipeError:
-            code = _reader_left()
+            code = reader_left()
         sys.exit(code if isinstance(code, int) else 0)
-
-
-def _reader_left() -> int:
-    """Whoever read the output has closed it: say nothing more."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    return PIPE_CLOSED
 
 
 def _show_version(context: click.Context, parameter: click.Parameter, value: bool) -> None:

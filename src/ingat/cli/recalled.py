@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ingat.cli.language import mark
-from ingat.cli.run import Run, local_time
+from ingat.cli.run import Run, local_time, printable
 from ingat.core.context import Context, message_text
 from ingat.core.i18n import Translate
 from ingat.core.records import Hit, NearMiss, Recall, ScorePart, Turn
@@ -23,6 +23,7 @@ PARTS = (
     mark("neighbours"),
     mark("vector"),
     mark("next_turn"),
+    mark("answer"),
     mark("author"),
     mark("session"),
     mark("time"),
@@ -51,9 +52,11 @@ def show_hits(run: Run, recall: Recall) -> None:
 
 
 def _show_hit(run: Run, number: int, hit: Hit) -> None:
-    head = Text.assemble((f"{number}. ", "bold"), (local_time(hit.at), "cyan"), "  ", (who(run.translate, hit), "bold"))
+    head = Text.assemble(
+        (f"{number}. ", "bold"), (local_time(hit.at), "cyan"), "  ", (printable(who(run.translate, hit)), "bold")
+    )
     run.draw(head)
-    run.draw(Padding(Text(hit.text), (0, 0, 0, 3)))
+    run.draw(Padding(Text(printable(hit.text)), (0, 0, 0, 3)))
     run.draw(Padding(Text(why(run.translate, hit.why), style="dim"), (0, 0, 0, 3)))
     if hit.parts:
         run.draw(Padding(_parts_table(run, hit.parts, hit.score), (0, 0, 0, 3)))
@@ -61,7 +64,7 @@ def _show_hit(run: Run, number: int, hit: Hit) -> None:
 
 
 def _show_miss(run: Run, miss: NearMiss) -> None:
-    flat = " ".join(miss.text.split())
+    flat = " ".join(printable(miss.text).split())
     short = flat if len(flat) <= 160 else flat[:159] + "…"
     run.draw(Padding(Text.assemble((f"{miss.score:.3f}  ", "dim"), short), (0, 0, 0, 3)))
     run.draw(Padding(Text(_why_not(run.translate, miss.why_not), style="dim"), (0, 0, 0, 10)))
@@ -126,7 +129,7 @@ def show_context(run: Run, context: Context) -> None:
 
 def _section(run: Run, title: str, text: str) -> None:
     run.draw(f"[bold]{escape(title)}[/bold]")
-    run.draw(Padding(Text(text), (0, 0, 1, 2)))
+    run.draw(Padding(Text(printable(text)), (0, 0, 1, 2)))
 
 
 def show_turn(run: Run, turn: Turn) -> None:

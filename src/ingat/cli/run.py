@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from ingat.memory import Memory
 
 UNBOUND_COLUMNS = 160
 """Width of tables that go into a file or pipe."""
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 FLUSH_S = 20.0
 """How long a command waits for the vectors of what it wrote; what is missing then is made later."""
 
@@ -70,7 +72,7 @@ class Run:
     def print_json(self, value: Any) -> None:
         """Write one JSON object to standard output: on one line, indented on a terminal."""
         raw = msgspec.json.encode(value)
-        click.echo(msgspec.json.format(raw, indent=2) if self.out.is_terminal else raw)
+        write_line(msgspec.json.format(raw, indent=2) if self.out.is_terminal else raw)
 
     def draw(self, what: RenderableType) -> None:
         """Write a table or text for people to standard output; into files and pipes without blanks at line ends."""
@@ -83,11 +85,11 @@ class Run:
 
     def say(self, text: str) -> None:
         """Write a line for people to standard output."""
-        self.out.print(escape(text), highlight=False, soft_wrap=True)
+        self.out.print(escape(printable(text)), highlight=False, soft_wrap=True)
 
     def note(self, text: str) -> None:
         """Write a line for people to standard error, so that it never mixes with what is asked for."""
-        self.err.print(escape(text), highlight=False, soft_wrap=True, style="dim")
+        self.err.print(escape(printable(text)), highlight=False, soft_wrap=True, style="dim")
 
     def count(self, number: int, one: str, many: str) -> str:
         """Return `1 message` or `7 messages`; both forms come translated."""
@@ -97,6 +99,20 @@ class Run:
 def current_run() -> Run:
     """Return the run of the present command."""
     return Run(click.get_current_context())
+
+
+def printable(text: str) -> str:
+    """Return a text without what could steer a terminal: control characters are replaced, line ends and tabs stay."""
+    return _CONTROLS.sub("\ufffd", text)
+
+
+def write_line(raw: bytes) -> None:
+    """Write a line to standard output, all of it: without a buffer a stream may take less than it is given."""
+    sys.stdout.flush()
+    stream, rest = sys.stdout.buffer, raw + b"\n"
+    while rest:
+        rest = rest[stream.write(rest) :]
+    stream.flush()
 
 
 def local_time(milliseconds: int) -> str:

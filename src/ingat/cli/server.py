@@ -83,7 +83,7 @@ def serve_alone(
     create = import_from_string(APPLICATION)
     server = Server(_config(run, create(AsyncMemory.over(memory), settings)))
     set_up_logs(as_json=run.json, colours=run.colours, level=logging.INFO)
-    with _quiet_signals():
+    with _signals_end(server):
         _sweep_behind(memory)
         ready()
         server.run(sockets=[listener.socket])
@@ -99,10 +99,11 @@ def serve_together(
     make = partial(application, settings, as_json=run.json, colours=run.colours)
     config = _config(run, make, factory=True, workers=workers)
     set_up_logs(as_json=run.json, colours=run.colours, level=logging.INFO)
-    with _quiet_signals():
+    with _signals_end(None):
+        workers_of_ours = Multiprocess(config, sockets=[listener.socket])  # from here on it hears the signals
         _sweep_behind(memory)
         ready()
-        Multiprocess(config, sockets=[listener.socket]).run()
+        workers_of_ours.run()
 
 
 def application(settings: Settings, *, as_json: bool, colours: bool) -> ASGIApp:
@@ -164,16 +165,20 @@ def _sweep(memory: Memory) -> None:
 
 
 @contextmanager
-def _quiet_signals() -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM end the server and nothing else: the server raises them again when it has ended."""
+def _signals_end(server: Server | None) -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM end the server and nothing else, also before it listens to them itself.
+
+    The server raises them again when it has ended; then they do nothing.
+    """
+
+    def end(number: int, frame: Any) -> None:
+        if server is not None:
+            server.should_exit = True
+
     asked = (signal.SIGINT, signal.SIGTERM)
-    before = {each: signal.signal(each, _forget) for each in asked}
+    before = {each: signal.signal(each, end) for each in asked}
     try:
         yield
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)
-
-
-def _forget(number: int, frame: Any) -> None:
-    """Do nothing: the server has noticed the signal already."""

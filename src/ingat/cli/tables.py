@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ingat.cli.language import mark
-from ingat.cli.run import Run, local_time
+from ingat.cli.run import Run, local_time, printable
 from ingat.core.records import Key, MemoryItem, Message, NewKey, Session, User
 
 NARROW_COLUMNS = 72
@@ -150,7 +150,7 @@ def show_rows(run: Run, rows: Sequence[Any], what: str) -> None:
     for column in columns:
         table.add_column(run.translate(column.heading), no_wrap=column.whole, overflow="fold")
     for row in rows:
-        table.add_row(*(Text(column.value(run, row)) for column in columns))
+        table.add_row(*(Text(printable(column.value(run, row))) for column in columns))
     run.draw(table)
 
 
@@ -179,7 +179,7 @@ def show_pairs(run: Run, pairs: Sequence[tuple[str, str]]) -> None:
     table.add_column(overflow="fold")
     for name, value in pairs:
         if value:
-            table.add_row(Text(name), Text(value))
+            table.add_row(Text(name), Text(printable(value)))
     run.draw(table)
 
 

@@ -15,13 +15,14 @@ from ingat.core.policy import RecallPolicy
 from ingat.core.records import Hit, Message, Recall, User
 from ingat.core.roles import Roles
 from ingat.core.tokens import MESSAGE_OVERHEAD_TOKENS, Tokenizer, cut_to_tokens
-from ingat.lifecycle.window import STEPS, Window, cost, window
+from ingat.lifecycle.window import STEPS, Window, window
 from ingat.services.recall import Recaller
 from ingat.store.contract import Store, Tx
 from ingat.store.tables import messages, sessions, users
 
 PAGE = 48
-"""Messages read at a time, newest first, until the budget is used."""
+"""Messages read at first, newest first; then as many as the rest of the budget should take."""
+MOST_AT_ONCE = 1_000
 LONGEST_LINE_SHARE = 3
 """A recalled line is cut at this part of the room for recalled lines."""
 LINE_HEAD_TOKENS = 24
@@ -113,14 +114,14 @@ class ContextBuilder:
             raise SessionNotFound(f"The user has no session {session_id!r}.", session_id=session_id)
         limit = self._budget(user, known, budget)
         newest: list[Message] = []
-        tokens, before = 0, None
+        tokens, before, size = 0, None, PAGE
         while tokens <= limit:
-            page = messages.page(tx, owner, session_id, PAGE, before)
-            if not page:
-                break
+            page = messages.page(tx, owner, session_id, size, before)
+            tokens += sum([message.tokens for message in page]) + len(page) * MESSAGE_OVERHEAD_TOKENS
             newest[:0] = page
-            tokens += sum(cost(message) for message in page)
-            before = page[0].seq
+            if len(page) < size:
+                break
+            before, size = page[0].seq, min(MOST_AT_ONCE, (limit - tokens) * len(newest) // tokens + 4)
         total = sessions.token_total(tx, owner, session_id) + session.message_count * MESSAGE_OVERHEAD_TOKENS
         return _Read(user, newest, total, session.message_count)
 

@@ -14,7 +14,7 @@ from ingat.services.recall import Recaller
 QUOTES = 3
 """Lines quoted."""
 LOOKED_AT = 12
-"""Lines looked at, among which answers of ours are passed over."""
+"""Lines looked at, among which answers of ours are passed over, and questions when something was told."""
 LONGEST_QUOTE = 300
 """Characters of a line that are quoted."""
 
@@ -30,7 +30,9 @@ class Quoter:
         _ = self._translate
         said_now = [message.id for message in context.messages[-1:]]
         recall = self._recaller.recall(context.user_id, asked_for(text), LOOKED_AT, exclude=said_now)
-        hits = [hit for hit in recall.hits if hit.role in (None, "user")][:QUOTES]
+        theirs = [hit for hit in recall.hits if hit.role in (None, "user")]
+        told = [hit for hit in theirs if not _asks(hit)]
+        hits = (told or theirs)[:QUOTES]
         if not hits:
             return Answer(
                 _(
@@ -46,3 +48,7 @@ class Quoter:
         if len(text) > LONGEST_QUOTE:
             text = text[:LONGEST_QUOTE].rstrip() + "…"
         return f"{day}: “{text}”"
+
+
+def _asks(hit: Hit) -> bool:
+    return hit.text.rstrip().endswith(("?", "？", "؟"))

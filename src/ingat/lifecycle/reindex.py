@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from ingat.core.records import Message
 from ingat.services.memories import entry_row as memory_entry
 from ingat.services.messages import entry_row as message_entry
 from ingat.services.messages import terms_of
@@ -57,7 +58,7 @@ def _rows(tx: Tx, user_id: str) -> tuple[int, list[tuple[tuple[Any, ...], str | 
         return -1, []
     position = standing.version
     rows: list[tuple[tuple[Any, ...], str | None]] = []
-    for message in sorted(messages.of_user(tx, user_id), key=lambda each: (each.at, each.session_id, each.seq)):
+    for message in _in_order(messages.of_user(tx, user_id), recall.positions(tx, user_id)):
         position += 1
         entry = message_entry(user_id, message.session_id, message.seq, position, message, terms_of(message))
         rows.append((entry, None))
@@ -65,6 +66,21 @@ def _rows(tx: Tx, user_id: str) -> tuple[int, list[tuple[tuple[Any, ...], str | 
         position += 1
         rows.append((memory_entry(item, position), item.id))
     return standing.version, rows
+
+
+def _in_order(said: Sequence[Message], positions: Mapping[str, int]) -> list[Message]:
+    """Return a user's messages, given session by session, in the order in which they were written.
+
+    One whose entry is lost comes behind the one before it in its session, among several such by time.
+    """
+    places: dict[str, tuple[int, int]] = {}
+    keyed: list[tuple[int, int, str, int, Message]] = []
+    for message in said:
+        place, at = places.get(message.session_id, (0, 0))
+        place, at = positions.get(message.id, place), max(at, message.at)
+        places[message.session_id] = place, at
+        keyed.append((place, at, message.session_id, message.seq, message))
+    return [each[-1] for each in sorted(keyed, key=lambda each: each[:4])]
 
 
 def _replace(tx: Tx, user_id: str, version: int, rows: list[tuple[tuple[Any, ...], str | None]]) -> bool:

@@ -35,13 +35,14 @@ def window(newest: Sequence[Message], budget: int, total: int, step: int, count:
     if not newest:
         return Window([], 0, False)
     starts = _exchanges(newest)
-    last_cost = sum(cost(message) for message in newest[starts[-1] :])
+    costs = [message.tokens + MESSAGE_OVERHEAD_TOKENS for message in newest]
+    last_cost = sum(costs[starts[-1] :])
     if last_cost > budget:
         return _oversized(newest[starts[-1] :], budget, count)
     skip = -(-max(0, total - budget) // step) * step
     start, spent = starts[-1], last_cost
     for place in reversed(starts[:-1]):
-        more = sum(cost(message) for message in newest[place:start])
+        more = sum(costs[place:start])
         if spent + more > budget or total - spent - more < skip:
             break
         start, spent = place, spent + more
@@ -55,11 +56,13 @@ def cost(message: Message) -> int:
 
 def _exchanges(newest: Sequence[Message]) -> list[int]:
     """Return where exchanges start; when the tail has none, it is one exchange."""
-    starts = [
-        index
-        for index, message in enumerate(newest)
-        if message.role == "user" and (index == 0 or newest[index - 1].role != "user")
-    ]
+    starts: list[int] = []
+    before = ""
+    for index, message in enumerate(newest):
+        role = message.role
+        if role == "user" and before != "user":
+            starts.append(index)
+        before = role
     return starts or [0]
 
 

@@ -12,6 +12,7 @@ from ingat.core.records import Attachment, Message
 from ingat.store.contract import Row, Tx, Value
 
 COLUMNS = "user_id, session_id, seq, id, role, content, author, attachments, metadata, tokens, at"
+_OF_SESSION = COLUMNS.removeprefix("user_id, session_id, ")
 
 _attachments = msgspec.json.Decoder(tuple[Attachment, ...])
 _INSERT = f"INSERT INTO message ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -25,18 +26,24 @@ def attachments_of(text: str | None) -> tuple[Attachment, ...]:
 def message_of(row: Row) -> Message:
     """Return the record of a row of COLUMNS."""
     values: Any = row
+    return _message_of(values[0], values[1], values[2:11])
+
+
+def _message_of(user_id: str, session_id: str, row: Row) -> Message:
+    values: Any = row
+    seq, message_id, role, content, author, attachments, metadata, tokens, at = values
     return Message(
-        user_id=values[0],
-        session_id=values[1],
-        seq=values[2],
-        id=values[3],
-        role=values[4],
-        content=values[5],
-        author=values[6],
-        attachments=attachments_of(values[7]),
-        metadata=decode_object(values[8]),
-        tokens=values[9],
-        at=values[10],
+        user_id=user_id,
+        session_id=session_id,
+        seq=seq,
+        id=message_id,
+        role=role,
+        content=content,
+        author=author,
+        attachments=_attachments.decode(attachments) if attachments else (),
+        metadata=decode_object(metadata) if metadata else {},
+        tokens=tokens,
+        at=at,
     )
 
 
@@ -57,13 +64,13 @@ def page(tx: Tx, user_id: str, session_id: str, limit: int | None, before: int |
     if before is not None:
         where += " AND seq < ?"
         args.append(before)
-    query = f"SELECT {COLUMNS} FROM message WHERE {where} ORDER BY seq DESC"
+    query = f"SELECT {_OF_SESSION} FROM message WHERE {where} ORDER BY seq DESC"
     if limit is not None:
         query += " LIMIT ?"
         args.append(limit)
     rows = tx.all(query, args)
     rows.reverse()
-    return [message_of(row) for row in rows]
+    return [_message_of(user_id, session_id, row) for row in rows]
 
 
 def get(tx: Tx, user_id: str, message_id: str) -> Message | None:

@@ -11,7 +11,6 @@ import msgspec
 from ingat.core.errors import InvalidInput
 from ingat.store.contract import Value
 
-
 _Stored = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 _decoder = msgspec.json.Decoder(tuple[str | _Stored | None, str])
 

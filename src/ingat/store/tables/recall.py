@@ -135,6 +135,12 @@ def texts_at(tx: Tx, user_id: str, positions: Sequence[int]) -> list[tuple[int, 
     return [(position, line.text) for position, line in lines_at(tx, user_id, positions).items()]
 
 
+def positions(tx: Tx, user_id: str) -> dict[str, int]:
+    """Return the position of each message of a user that has an entry, by the message's id."""
+    rows = tx.all("SELECT source_id, position FROM recall_entry WHERE user_id = ? AND source = 'message'", (user_id,))
+    return dict(cast("list[tuple[str, int]]", rows))
+
+
 def counts(tx: Tx, fingerprint: str | None) -> tuple[int, int]:
     """Return how many entries there are, and how many of them have no vectors of this embedder."""
     entries = cast("tuple[int]", tx.one("SELECT COUNT(*) FROM recall_entry"))[0]

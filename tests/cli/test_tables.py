@@ -1,0 +1,101 @@
+"""What people see fits the terminal, tells local times, and can be read in a pipe."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.cli.runner import Ingat
+
+
+@pytest.fixture
+def in_jakarta(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "Asia/Jakarta")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.fixture
+def session(ingat: Ingat) -> str:
+    found: str = ingat.json("sessions", "open", "budi", "--channel", "whatsapp:budi")["id"]
+    ingat.said("messages", "append", found, "user", "my [bold] air conditioner rattles", "--at", "1746075600000")
+    return found
+
+
+@pytest.mark.usefixtures("in_jakarta")
+def test_times_are_local_with_their_offset(ingat: Ingat, session: str) -> None:
+    assert "2025-05-01 12:00 +07:00" in ingat.said("messages", "list", "--session", session)
+
+
+@pytest.mark.usefixtures("in_jakarta")
+def test_a_recalled_line_tells_when_who_what_and_why(ingat: Ingat, session: str) -> None:
+    shown = ingat.said("recall", "budi", "what rattles?").splitlines()
+
+    assert shown[:3] == [
+        "1. 2025-05-01 12:00 +07:00  user",
+        "   my [bold] air conditioner rattles",
+        "   shares rattles with the question",
+    ]
+
+
+def test_explained_parts_add_up_to_the_score(ingat: Ingat, session: str) -> None:
+    hit = ingat.json("recall", "budi", "what rattles?", "--explain")["hits"][0]
+    shown = ingat.said("recall", "budi", "what rattles?", "--explain")
+
+    assert sum(part["value"] for part in hit["parts"]) == pytest.approx(hit["score"], abs=1e-3)
+    assert f"together   {hit['score']:.3f}" in shown
+
+
+def test_near_misses_are_listed_with_why_not(ingat: Ingat, session: str) -> None:
+    ingat.said("remember", "budi", "owns two parrots")
+    shown = ingat.said("recall", "budi", "what rattles?", "--explain")
+
+    assert "Not chosen:" in shown
+    assert "owns two parrots" in shown
+
+
+def test_nothing_that_fits_is_said(ingat: Ingat) -> None:
+    assert "Nothing that is remembered fits" in ingat.said("recall", "budi", "what rattles?")
+
+
+@pytest.mark.parametrize("columns", [20, 40, 60, 80, 100])
+@pytest.mark.parametrize("words", [["sessions", "list"], ["users", "list"], ["messages", "list", "--user", "budi"]])
+def test_tables_fit_the_terminal(ingat: Ingat, session: str, columns: int, words: list[str]) -> None:
+    shown = ingat.said(*words, COLUMNS=str(columns))
+
+    assert max(len(line) for line in shown.splitlines()) <= columns
+    assert not any(line.endswith(" ") for line in shown.splitlines())
+
+
+def test_ids_are_never_cut(ingat: Ingat, session: str) -> None:
+    assert session in ingat.said("sessions", "list", COLUMNS="60")
+    assert session in ingat.said("sessions", "list", COLUMNS="80")
+
+
+def test_output_that_is_no_terminal_has_no_colour(ingat: Ingat, session: str) -> None:
+    assert "\x1b" not in ingat.said("recall", "budi", "what rattles?", "--explain")
+
+
+def test_doctor_prints_value_target_and_state(ingat: Ingat, session: str) -> None:
+    checks = ingat.json("doctor")["checks"]
+    shown = ingat("doctor")
+
+    assert {check["state"] for check in checks} == {"ok"}
+    assert {"value", "target", "state"} <= checks[0].keys()
+    assert shown.stdout.splitlines()[0].split() == ["check", "value", "target", "state", "advice"]
+    assert "The store is sound." in shown.stderr
+
+
+@pytest.mark.parametrize("words", [["messages", "list", "--user", "budi"], ["recall", "budi", "rattles"]])
+def test_a_message_cannot_steer_the_terminal(ingat: Ingat, session: str, words: list[str]) -> None:
+    ingat.said(
+        "messages", "append", session, "user", "it rattles \x1b[2J\x1b]0;mine\x07 again", "--author", "\x1b[1mme"
+    )
+    shown = ingat.said(*words)
+
+    assert "rattles \ufffd[2J" in shown
+    assert not set("\x1b\x07") & set(shown)
