@@ -30,65 +30,66 @@ def run(work: Callable[[AsyncMemory], Coroutine[Any, Any, R]], **arguments: Any)
     return asyncio.run(main())
 
 
+async def through(memory: AsyncMemory) -> list[Any]:
+    return [
+        await memory.users.save("ana", name="Ana"),
+        await memory.users.alias("ana", "a1"),
+        await memory.users.protect("a1"),
+        await memory.sessions.create("ana", id="s1", channel="web"),
+        (await memory.sessions.open("ana", "web")).id,
+        await memory.sessions.append("s1", "user", "My boat is red", id="m1"),
+        await memory.sessions.append_many("s1", [NewMessage(role="assistant", content="Nice", id="m2")]),
+        await memory.sessions.messages("s1"),
+        await memory.sessions.history("ana"),
+        await memory.sessions.message("ana", "m1"),
+        await memory.recall("ana", "boat", explain=True),
+        await memory.search("ana", "boats"),
+        await memory.context("ana", "s1"),
+        await memory.sessions.update("s1", name="Talk"),
+        await memory.sessions.close("s1"),
+        await memory.sessions.archive("s1"),
+        await memory.sessions.unarchive("s1"),
+        await memory.sessions.reopen("s1"),
+        (await memory.remember("ana", "Ana sails")).text,
+        len(await memory.memories.list("ana")),
+        await memory.users.list(),
+        (await memory.keys.create("admin")).role,
+        await memory.reindex(),
+        len(await memory.doctor()),
+    ]
+
+
+def directly(memory: Memory) -> list[Any]:
+    return [
+        memory.users.save("ana", name="Ana"),
+        memory.users.alias("ana", "a1"),
+        memory.users.protect("a1"),
+        memory.sessions.create("ana", id="s1", channel="web"),
+        memory.sessions.open("ana", "web").id,
+        memory.sessions.append("s1", "user", "My boat is red", id="m1"),
+        memory.sessions.append_many("s1", [NewMessage(role="assistant", content="Nice", id="m2")]),
+        memory.sessions.messages("s1"),
+        memory.sessions.history("ana"),
+        memory.sessions.message("ana", "m1"),
+        memory.recall("ana", "boat", explain=True),
+        memory.search("ana", "boats"),
+        memory.context("ana", "s1"),
+        memory.sessions.update("s1", name="Talk"),
+        memory.sessions.close("s1"),
+        memory.sessions.archive("s1"),
+        memory.sessions.unarchive("s1"),
+        memory.sessions.reopen("s1"),
+        memory.remember("ana", "Ana sails").text,
+        len(memory.memories.list("ana")),
+        memory.users.list(),
+        memory.keys.create("admin").role,
+        memory.reindex(),
+        len(memory.doctor()),
+    ]
+
+
 def test_the_same_calls_have_the_same_results() -> None:
     """Every part of the face is used; ids are given where they are made, so that results can be compared."""
-
-    async def through(memory: AsyncMemory) -> list[Any]:
-        return [
-            await memory.users.save("ana", name="Ana"),
-            await memory.users.alias("ana", "a1"),
-            await memory.users.protect("a1"),
-            await memory.sessions.create("ana", id="s1", channel="web"),
-            (await memory.sessions.open("ana", "web")).id,
-            await memory.sessions.append("s1", "user", "My boat is red", id="m1"),
-            await memory.sessions.append_many("s1", [NewMessage(role="assistant", content="Nice", id="m2")]),
-            await memory.sessions.messages("s1"),
-            await memory.sessions.history("ana"),
-            await memory.sessions.message("ana", "m1"),
-            await memory.recall("ana", "boat", explain=True),
-            await memory.search("ana", "boats"),
-            await memory.context("ana", "s1"),
-            await memory.sessions.update("s1", name="Talk"),
-            await memory.sessions.close("s1"),
-            await memory.sessions.archive("s1"),
-            await memory.sessions.unarchive("s1"),
-            await memory.sessions.reopen("s1"),
-            (await memory.remember("ana", "Ana sails")).text,
-            len(await memory.memories.list("ana")),
-            await memory.users.list(),
-            (await memory.keys.create("admin")).role,
-            await memory.reindex(),
-            len(await memory.doctor()),
-        ]
-
-    def directly(memory: Memory) -> list[Any]:
-        return [
-            memory.users.save("ana", name="Ana"),
-            memory.users.alias("ana", "a1"),
-            memory.users.protect("a1"),
-            memory.sessions.create("ana", id="s1", channel="web"),
-            memory.sessions.open("ana", "web").id,
-            memory.sessions.append("s1", "user", "My boat is red", id="m1"),
-            memory.sessions.append_many("s1", [NewMessage(role="assistant", content="Nice", id="m2")]),
-            memory.sessions.messages("s1"),
-            memory.sessions.history("ana"),
-            memory.sessions.message("ana", "m1"),
-            memory.recall("ana", "boat", explain=True),
-            memory.search("ana", "boats"),
-            memory.context("ana", "s1"),
-            memory.sessions.update("s1", name="Talk"),
-            memory.sessions.close("s1"),
-            memory.sessions.archive("s1"),
-            memory.sessions.unarchive("s1"),
-            memory.sessions.reopen("s1"),
-            memory.remember("ana", "Ana sails").text,
-            len(memory.memories.list("ana")),
-            memory.users.list(),
-            memory.keys.create("admin").role,
-            memory.reindex(),
-            len(memory.doctor()),
-        ]
-
     with Memory(":memory:", embedder=CountingEmbedder(), now=TurnableClock()) as memory:
         expected = directly(memory)
     assert run(through) == expected

@@ -40,7 +40,7 @@ class Face(Generic[S_co]):
         self._behind, self._pool = behind, pool
 
 
-class hop(Generic[S, P, R]):
+class hop(Generic[S, P, R]):  # noqa: N801 - stands where a function would, like `property`
     """A method that runs the synchronous one of the same name on a thread, in the caller's context."""
 
     def __init__(self, method: Callable[Concatenate[S, P], R]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from ingat.cli.recalled import PARTS
 from tests.cli.runner import Ingat
 
 
@@ -48,6 +49,12 @@ def test_explained_parts_add_up_to_the_score(ingat: Ingat, session: str) -> None
 
     assert sum(part["value"] for part in hit["parts"]) == pytest.approx(hit["score"], abs=1e-3)
     assert f"together   {hit['score']:.3f}" in shown
+
+
+def test_every_part_of_a_score_has_a_word_for_people(ingat: Ingat, session: str) -> None:
+    hit = ingat.json("recall", "budi", "what rattles?", "--explain")["hits"][0]
+
+    assert {part["name"] for part in hit["parts"]} <= set(PARTS)
 
 
 def test_near_misses_are_listed_with_why_not(ingat: Ingat, session: str) -> None:

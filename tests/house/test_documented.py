@@ -66,4 +66,8 @@ def test_every_command_is_documented() -> None:
 
 
 def test_every_command_explains_itself() -> None:
-    assert [name for name, command in cli.commands.items() if not command.get_short_help_str()] == []
+    context = click.Context(cli)
+    helps = {name: cli.get_command(context, name) for name in cli.list_commands(context)}
+
+    assert helps
+    assert [name for name, command in helps.items() if command is None or not command.get_short_help_str()] == []

@@ -109,7 +109,7 @@ def test_a_short_question_stays_whole_beside_a_cut_answer() -> None:
     assert result.cut
 
 
-@pytest.mark.parametrize("budget", range(20, 200, 7))
+@pytest.mark.parametrize("budget", range(10, 200, 7))
 @pytest.mark.parametrize("plan", ["u", "ua", "uatatata", "tttt"])
 def test_an_exchange_of_any_size_stays_within_its_budget(plan: str, budget: int) -> None:
     result = shown(talk(plan, words=40), budget)

@@ -19,14 +19,14 @@ from ingat.core.records import Hit, NearMiss, Recall, ScorePart, Turn
 _MODES = {"words": mark("by words"), "words+vectors": mark("by words and meaning")}
 PARTS = (
     mark("words"),
+    mark("coverage"),
     mark("pairs"),
-    mark("neighbours"),
     mark("vector"),
     mark("next_turn"),
     mark("answer"),
+    mark("when"),
     mark("author"),
     mark("session"),
-    mark("time"),
     mark("base"),
 )
 """What a score is made of."""

@@ -15,7 +15,7 @@ from ingat.core.policy import RecallPolicy
 from ingat.core.records import Hit, Message, Recall, User
 from ingat.core.roles import Roles
 from ingat.core.tokens import MESSAGE_OVERHEAD_TOKENS, Tokenizer, cut_to_tokens
-from ingat.lifecycle.window import STEPS, Window, window
+from ingat.lifecycle.window import SMALLEST_WINDOW, STEPS, Window, window
 from ingat.services.recall import Recaller
 from ingat.store.contract import Store, Tx
 from ingat.store.tables import messages, sessions, users
@@ -38,7 +38,10 @@ def asked_for(text: str) -> str:
 
 
 class _Read(NamedTuple):
-    """What was read of the store, as of one moment: `newest` is the tail of the transcript, oldest first, `total` what all of it costs."""
+    """What was read of the store, as of one moment.
+
+    `newest` is the tail of the transcript, oldest first; `total` what all of it costs, in tokens.
+    """
 
     user: User | None
     newest: list[Message]
@@ -83,6 +86,7 @@ class ContextBuilder:
         profile = self._profile(read.user, limit)
         free = limit - self._cost(profile)
         reserved = limit * self._policy.recalled_percent // 100 if wanted else 0
+        reserved = max(0, min(reserved, free - SMALLEST_WINDOW))
         shown = self._window(read, free - reserved, limit)
         recall = self._recall(known, query, shown.messages, wanted)
         recalled, spent = self._fitting(recall.hits, max(reserved, min(free - shown.tokens, 2 * reserved)))

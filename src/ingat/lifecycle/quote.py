@@ -36,7 +36,8 @@ class Quoter:
         if not hits:
             return Answer(
                 _(
-                    "I have kept that. I remember nothing that fits; no language model is connected, so I can only quote."
+                    "I have kept that. I remember nothing that fits;"
+                    " no language model is connected, so I can only quote."
                 )
             )
         heading = _("No language model is connected, so I quote what I remember:")

@@ -15,7 +15,9 @@ CUT_MARK = " […]"
 STEPS = 8
 """The window's start moves on by this part of the role's budget at a time, so that prompt caches can hit."""
 LEAD_SHARE = 4
-"""A question whose answer fills the budget keeps this part of it."""
+"""A question whose answer fills the budget keeps this part of it, where that is enough to show anything."""
+SMALLEST_WINDOW = 32
+"""Tokens that are kept for messages before recalled lines take their part, so that the last one can be shown."""
 
 
 class Window(NamedTuple):
@@ -69,7 +71,8 @@ def _exchanges(newest: Sequence[Message]) -> list[int]:
 def _oversized(exchange: Sequence[Message], budget: int, count: Tokenizer) -> Window:
     """Return as much of one exchange as fits: its last message, its question, and what came just before the last."""
     last, lead = exchange[-1], exchange[0]
-    has_lead = len(exchange) > 1 and lead.role == "user"
+    smallest = MESSAGE_OVERHEAD_TOKENS + count(CUT_MARK) + 1
+    has_lead = len(exchange) > 1 and lead.role == "user" and min(cost(lead), smallest) <= budget // LEAD_SHARE
     for_lead = min(cost(lead), budget // LEAD_SHARE) if has_lead else 0
     shown, cut = [last], False
     if cost(last) > budget - for_lead:

@@ -71,7 +71,8 @@ def vectors_at(tx: Tx, user_id: str, positions: Sequence[int], fingerprint: str)
         some = positions[start : start + 500]
         marks = ", ".join("?" * len(some))
         rows = tx.all(
-            f"SELECT position, vectors FROM recall_vector WHERE user_id = ? AND fingerprint = ? AND position IN ({marks})",
+            "SELECT position, vectors FROM recall_vector WHERE user_id = ? AND fingerprint = ?"
+            f" AND position IN ({marks})",
             (user_id, fingerprint, *some),
         )
         found.update(cast("list[tuple[int, bytes]]", rows))
