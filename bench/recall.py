@@ -18,7 +18,7 @@ from ingat.search.embed.open import open_embedder
 
 TURNS = 1_000
 WRITTEN = 20
-WARM = 50
+WARM = 20
 """Users that are asked about in turn; all of them fit into the cache of the default settings."""
 
 Bars = list[tuple[str, float]]

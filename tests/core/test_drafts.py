@@ -88,7 +88,7 @@ def test_too_many_attachments_are_refused() -> None:
         Attachment(metadata=5),  # type: ignore[arg-type]
         Attachment(metadata={"a": object()}),
     ],
-    ids=repr,
+    ids=range(8),
 )
 def test_an_attachment_that_could_not_be_read_back_is_refused(attachment: object) -> None:
     assert refused(attachments=(attachment,)) == "invalid_input"

@@ -162,7 +162,7 @@ def test_a_recall_changes_nothing(boats: Memory) -> None:
         ({"kinds": []}, set()),
         ({"session_id": "s2", "role": "user", "author": "Ana"}, {"I sold the boat in May"}),
     ],
-    ids=str,
+    ids=range(9),
 )
 def test_filters_leave_only_what_they_allow(boats: Memory, how: dict[str, Any], found: set[str]) -> None:
     assert set(texts(boats, "boat", top_k=50, **how)) == found

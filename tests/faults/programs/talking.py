@@ -10,6 +10,8 @@ import os
 import sys
 import threading
 
+import structlog
+
 from ingat.memory import Memory
 
 
@@ -32,4 +34,6 @@ def main(url: str, session_id: str, name: str, threads: str, number: str) -> Non
     memory.close()
 
 
+# the log goes where it cannot stand between the facts
+structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
 main(*sys.argv[1:])
