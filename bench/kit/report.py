@@ -139,6 +139,7 @@ def _plot(path: Path, title: str, bars: Sequence[tuple[str, float]], axis: str) 
 
     matplotlib.use("agg")
     from matplotlib import pyplot
+    from matplotlib.ticker import StrMethodFormatter
 
     figure, plot = pyplot.subplots(figsize=(9, 0.9 + 0.38 * len(bars)), layout="constrained")
     names, values = [name for name, _ in bars], [value for _, value in bars]
@@ -146,6 +147,7 @@ def _plot(path: Path, title: str, bars: Sequence[tuple[str, float]], axis: str) 
     drawn = plot.barh(names, values, color=colours)
     plot.bar_label(drawn, labels=[f"{_rounded(value):,g}" for value in values], padding=4, fontsize=8)
     plot.set_xscale("log")
+    plot.xaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
     plot.margins(x=0.15)
     plot.invert_yaxis()
     plot.set_xlabel(axis)

@@ -27,7 +27,7 @@ LOADERS = frozenset({"store/open.py", "search/embed/open.py"})
 """The two modules that import one of ours only when it is asked for."""
 
 BY_NAME = frozenset({"__init__.py", "cli/main.py"})
-"""What looks modules up by a name from a table: the package's own names, and the commands. Both answer without numpy."""
+"""What looks modules up by a name from a table: the package's own names, and the commands (see decision 5)."""
 
 
 def test_every_package_has_an_init_file() -> None:

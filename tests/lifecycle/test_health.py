@@ -18,7 +18,7 @@ PLANTED = {
     "messages without session": "UPDATE message SET session_id = 'ghost' WHERE content LIKE 'I moved%'",
     "sessions whose message count or tokens are wrong": "DELETE FROM message WHERE content LIKE 'I moved%'",
     "messages not in the index": "DELETE FROM recall_entry WHERE source = 'message' AND seq = 1",
-    "memories not in the index as they are": "DELETE FROM recall_entry WHERE source = 'note'",
+    "memories not in the index": "DELETE FROM recall_entry WHERE source = 'note'",
     "index entries of nothing": "DELETE FROM memory WHERE kind = 'note'",
     "vectors of nothing": "INSERT INTO recall_vector VALUES ('ana', 999, 'counting-64', x'00')",
     "users whose version is behind their index": "UPDATE user_profile SET version = 1 WHERE user_id = 'ana'",
@@ -30,11 +30,11 @@ ALSO = {
     ),
     "order": ("sessions whose message count or tokens are wrong", "UPDATE session SET last_seq = 0"),
     "moved memory": (
-        "memories not in the index as they are",
+        "memories not in the index",
         "UPDATE memory SET position = position + 100 WHERE kind = 'note'",
     ),
     "ended memory": (
-        "memories not in the index as they are",
+        "memories not in the index",
         "UPDATE recall_entry SET valid_to = NULL WHERE source = 'fact'",
     ),
     "twice": (

@@ -79,7 +79,10 @@ class Session(Struct, frozen=True, kw_only=True):
 
 
 class Attachment(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A file, picture or link that came with a message; the bytes stay where they are. Caption and name are recallable."""
+    """A file, picture or link that came with a message; the bytes stay where they are.
+
+    Caption and name are recallable, and a model is shown them.
+    """
 
     kind: str = "file"
     url: str | None = None

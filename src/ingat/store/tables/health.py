@@ -43,7 +43,7 @@ _QUESTIONS: tuple[tuple[str, str, str], ...] = (
         _REINDEX,
     ),
     (
-        "memories not in the index as they are",
+        "memories not in the index",
         "SELECT COUNT(*) FROM memory i LEFT JOIN recall_entry e ON e.user_id = i.user_id AND e.position = i.position"
         " AND e.source_id = i.id AND COALESCE(e.valid_from, -1) = i.valid_from"
         " AND COALESCE(e.valid_to, -1) = COALESCE(i.valid_to, -1) WHERE e.position IS NULL",
