@@ -176,3 +176,20 @@ def test_several_users_are_merged_one_after_another(memory: Memory) -> None:
     assert len(memory.recall("u0", "visitor", 50).hits) == 5
     assert [item.text for item in memory.memories.list("u2")] == ["town 4"]
     assert healthy(memory)
+
+
+def test_messages_that_both_imported_under_one_id_are_both_kept(memory: Memory) -> None:
+    ours, theirs = memory.sessions.open("ana").id, memory.sessions.open("visitor").id
+    memory.sessions.append(ours, "user", "A red boat", id="m1")
+    memory.sessions.append(theirs, "user", "A blue boat", id="m1")
+    memory.remember("visitor", "likes blue", message_ids=["m1"])
+
+    memory.users.merge("visitor", "ana")
+
+    (kept,), (renamed,) = memory.sessions.messages(ours), memory.sessions.messages(theirs)
+    assert (kept.id, kept.content) == ("m1", "A red boat")
+    assert (renamed.content, renamed.metadata) == ("A blue boat", {"id_before_merge": "m1"})
+    assert renamed.id != "m1"
+    assert memory.memories.list("ana").items[0].message_ids == (renamed.id,)
+    assert {hit.source_id for hit in memory.recall("ana", "boat").hits} == {"m1", renamed.id}
+    assert healthy(memory)

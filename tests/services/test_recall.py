@@ -444,3 +444,13 @@ def test_a_wrong_user_is_refused(memory: Memory) -> None:
     assert caught.value.code == "invalid_id"
     with pytest.raises(EmptyContent):
         memory.recall("ana", "")
+
+
+def test_a_hit_by_a_near_word_does_not_claim_the_word_itself(memory: Memory) -> None:
+    session = memory.sessions.open("ana")
+    memory.sessions.append(session.id, "user", "My car broke down on the way")
+
+    (hit,) = memory.recall("ana", "vehicle?").hits
+
+    assert hit.terms == ()
+    assert hit.why == "holds words near to vehicle in the question"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import traceback
 from collections.abc import Iterable
 
-import structlog
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute, Router
@@ -27,7 +27,7 @@ from ingat.core.ids import new_id
 
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
-_log = structlog.get_logger(__name__)
+_log = logging.getLogger("ingat.api")
 
 
 class Gate:
@@ -132,14 +132,14 @@ def _unexpected(scope: Scope, error: Exception) -> InternalError:
     """Log where it happened, never what was said: neither texts of the error nor values of the request."""
     log_id = new_id()
     frames = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
-    _log.error(
-        "request failed",
-        log_id=log_id,
-        method=scope["method"],
-        route=getattr(scope.get("route"), "path", None),
-        error=type(error).__name__,
-        frames=frames[-12:],
-    )
+    facts = {
+        "log_id": log_id,
+        "method": scope["method"],
+        "route": getattr(scope.get("route"), "path", None),
+        "error": type(error).__name__,
+        "frames": frames[-12:],
+    }
+    _log.error("Request failed (%s, log_id %s)", facts["error"], log_id, extra=facts)
     return InternalError(
         "The server made a mistake. A change that had begun may have been made; the log has more under the log_id.",
         log_id=log_id,

@@ -23,10 +23,12 @@ NAMES = (
     mark("messages without session"),
     mark("sessions whose message count or tokens are wrong"),
     mark("messages not in the index"),
-    mark("memories not in the index"),
+    mark("memories not in the index as they are"),
+    mark("things in the index more than once"),
     mark("index entries of nothing"),
     mark("vectors of nothing"),
     mark("users whose version is behind their index"),
+    mark("reading every row"),
     mark("vectors missing"),
     mark("vectors of another embedder"),
 )
@@ -43,6 +45,7 @@ _COUNTED = {
     "faults": mark("{number} faults"),
 }
 _OF = mark("{number} of {total}")
+_WORDS = (mark("possible"), mark("not possible"))
 
 
 def show_checks(run: Run, checks: Sequence[Check]) -> None:
@@ -84,7 +87,9 @@ def measured(translate: Translate, value: str) -> str:
     if counted:
         return translate(_COUNTED[counted[2]]).format(number=counted[1])
     of = re.fullmatch(r"(\d+) of (\d+)", value)
-    return translate(_OF).format(number=of[1], total=of[2]) if of else value
+    if of:
+        return translate(_OF).format(number=of[1], total=of[2])
+    return translate(value) if value in _WORDS else value
 
 
 def show_stats(run: Run, stats: Stats) -> None:

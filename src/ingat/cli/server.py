@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, NamedTuple, cast
 
-import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn import Config, Server
 from uvicorn.importer import import_from_string
@@ -31,7 +30,7 @@ GRACE_S = 10
 """How long open requests may go on after the server was told to stop."""
 BACKLOG = 2_048
 
-_log = structlog.get_logger("ingat.server")
+_log = logging.getLogger("ingat.server")
 
 
 class Listener(NamedTuple):
@@ -158,10 +157,10 @@ def _sweep(memory: Memory) -> None:
     except StoreClosed:
         return  # the server was stopped meanwhile; the next start goes on
     except IngatError as error:
-        _log.warning("vectors not made", code=error.code, reason=error.message)
+        _log.warning("Vectors not made (%s): %s", error.code, error.message)
         return
     if made:
-        _log.info("vectors made", entries=made)
+        _log.info("Vectors of %d entries made", made)
 
 
 @contextmanager

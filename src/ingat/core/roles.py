@@ -41,8 +41,8 @@ class Roles:
         return role
 
     def budget(self, role: str) -> int:
-        """Return the tokens that a context for this role may have."""
-        return self._budgets[self.check(role)]
+        """Return the tokens that a context for this role may have; a role no longer configured has the client's."""
+        return self._budgets.get(role, self._budgets[DEFAULT_ROLE])
 
     def strongest(self, roles: Iterable[str]) -> str:
         """Return the role that comes first in the order of precedence."""

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import cast
 
+import msgspec
+
 from ingat.core import clock
 from ingat.core.errors import InvalidInput
-from ingat.core.ids import normalise_user_id
+from ingat.core.ids import new_id, normalise_user_id
 from ingat.core.json import encode_object
 from ingat.core.records import User
 from ingat.core.roles import Roles
 from ingat.store.contract import Store, Tx, Value
-from ingat.store.tables import keys, memories, recall, sessions, users
+from ingat.store.tables import keys, memories, messages, recall, sessions, users
 
 
 def merge_users(store: Store, roles: Roles, now: clock.Clock, source: str, target: str) -> User:
@@ -19,7 +21,8 @@ def merge_users(store: Store, roles: Roles, now: clock.Clock, source: str, targe
 
     The target's values win and its gaps are filled; of the two roles the one with precedence; protected when either
     was. Of two values of one subject the newer holds. Where both have an active session of one channel, the source's
-    is closed. Raises UserNotFound, or InvalidInput when both are the same user already.
+    is closed; where both have a message of one id (by an import), the source's gets a new one. Raises UserNotFound,
+    or InvalidInput when both are the same user already.
     """
     first, second = normalise_user_id(source), normalise_user_id(target)
     moment = now()
@@ -29,6 +32,7 @@ def merge_users(store: Store, roles: Roles, now: clock.Clock, source: str, targe
         if old.user_id == new.user_id:
             raise InvalidInput(f"{source!r} and {target!r} are one user already.")
         _close_clashes(tx, old.user_id, new.user_id, moment)
+        _rename_clashes(tx, old.user_id, new.user_id)
         sessions.move(tx, old.user_id, new.user_id)
         offset = users.version(tx, new.user_id)
         memories.move(tx, old.user_id, new.user_id, offset)
@@ -67,3 +71,17 @@ def _close_clashes(tx: Tx, old: str, new: str, now: int) -> None:
         until = max(kept.valid_from, ended.valid_from)
         memories.update(tx, ended.user_id, ended.id, {"valid_to": until, "superseded_by": kept.id, "updated_at": now})
         recall.close_entry(tx, ended.user_id, memories.position(tx, ended.user_id, ended.id), until)
+
+
+def _rename_clashes(tx: Tx, old: str, new: str) -> None:
+    """Give the messages of `old` whose ids `new` has too an id of their own, also where memories name them."""
+    renamed = {message_id: new_id() for message_id in messages.shared_ids(tx, old, new)}
+    if not renamed:
+        return
+    for message_id, fresh in renamed.items():
+        messages.rename(tx, old, message_id, fresh)
+        recall.rename(tx, old, message_id, fresh)
+    for item in memories.of_user(tx, old):
+        ids = tuple(renamed.get(message_id, message_id) for message_id in item.message_ids)
+        if ids != item.message_ids:
+            memories.update(tx, old, item.id, {"message_ids": msgspec.json.encode(ids).decode()})

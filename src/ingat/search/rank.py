@@ -38,8 +38,9 @@ NEAR_MISSES = 5
 
 
 class Hit(NamedTuple):
-    """A ranked row. `parts` add up to `score`; `terms` are the question's words met in the row itself.
+    """A ranked row. `parts` add up to `score`.
 
+    `terms` are the question's words that stand in the row, `near` those of which only a neighbour word does.
     `cosine` is the row's best cosine with the question, None without vectors. `reason` is "words" or "meaning".
     """
 
@@ -47,6 +48,7 @@ class Hit(NamedTuple):
     score: float
     parts: dict[str, float]
     terms: tuple[str, ...]
+    near: tuple[str, ...]
     cosine: float | None
     reason: str
 
@@ -114,7 +116,7 @@ def search(
     else:
         scores = _score(view, segment.vectors if with_vectors else None, question, seen, threshold)
     best = _best(view, scores.final, scores.fits, top_k + (NEAR_MISSES if explain else 0)) if scores else []
-    hits = tuple(_hit(view, question, scores, row) for row in best[:top_k]) if scores else ()
+    hits = _hits(view, question, scores, best[:top_k]) if scores else ()
     if not explain or not view.rows:
         return Ranking(hits, mode)
     misses = [Miss(row, float(scores.final[row]), "beyond_top_k") for row in best[top_k:]] if scores else []
@@ -234,14 +236,23 @@ def _best(view: View, scores: Floats, among: Mask, number: int) -> list[int]:
     return [int(row) for row in rows[order[:number]]]
 
 
-def _hit(view: View, question: Question, scores: _Scores, row: int) -> Hit:
+def _hits(view: View, question: Question, scores: _Scores, rows: list[int]) -> tuple[Hit, ...]:
+    found = view.terms.find(question.terms[~question.near])
+    words = question.word[~question.near]
+    among = np.isin(found.rows, np.array(rows, np.int32))
+    exact = set(zip(found.rows[among].tolist(), words[found.which[among]].tolist(), strict=True))
+    return tuple(_hit(view, question, scores, row, exact) for row in rows)
+
+
+def _hit(view: View, question: Question, scores: _Scores, row: int, exact: set[tuple[int, int]]) -> Hit:
     layout = view.layout
     line = row if layout.lines is None else int(layout.lines[row])
-    met = scores.lexical.own[:, line] > 0
-    terms = tuple(word for word, here in zip(question.words, met, strict=True) if here)
+    met = [place for place in range(len(question.words)) if scores.lexical.own[place, line] > 0]
+    terms = tuple(question.words[place] for place in met if (row, place) in exact)
+    near = tuple(question.words[place] for place in met if (row, place) not in exact)
     cosine = None if scores.cosine is None else float(scores.cosine[row])
     reason = "words" if scores.lexical.fits[row] else "meaning"
-    return Hit(row, float(scores.final[row]), _parts(scores, row), terms, cosine, reason)
+    return Hit(row, float(scores.final[row]), _parts(scores, row), terms, near, cosine, reason)
 
 
 def _parts(scores: _Scores, row: int) -> dict[str, float]:

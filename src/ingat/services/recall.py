@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple, cast
 
 import numpy as np
-import structlog
 from numpy.typing import NDArray
 
 from ingat.core import clock
@@ -49,7 +49,7 @@ DIMENSIONS_WITHOUT_EMBEDDER = 1
 
 SearchSort = Literal["newest", "oldest", "relevance"]
 
-_log = structlog.get_logger("ingat.recall")
+_log = logging.getLogger("ingat.recall")
 _MISSES = {
     "beyond_top_k": "it came after the last hit that was asked for",
     "below_threshold": "it shares no word with the question and is not close enough in meaning",
@@ -219,7 +219,7 @@ class Recaller:
         try:
             arrays = encode_turns(self._embedder, [text for _, text in texts])
         except EmbedderUnavailable as error:
-            _log.warning("vectors not made", code=error.code, reason=error.message)
+            _log.warning("Vectors not made (%s): %s", error.code, error.message)
             return f"{len(left)} lines were searched by words only: {error.message}"
         segment.set_many([rows[position] for position, _ in texts], arrays)
         if fresh:
@@ -231,7 +231,7 @@ class Recaller:
         try:
             return ask(text, segment, embedder=self._embedder, neighbours=self._neighbours), None
         except EmbedderUnavailable as error:
-            _log.warning("question without vector", code=error.code, reason=error.message)
+            _log.warning("Question asked by words only (%s): %s", error.code, error.message)
             return ask(text, segment, embedder=None, neighbours=self._neighbours), error.message
 
     def _filters(
@@ -336,6 +336,8 @@ def _hits(tx: Tx, owner: str, segment: Segment, ranking: rank.Ranking, threshold
 
 
 def _why(hit: rank.Hit, threshold: float) -> str:
-    if hit.reason == "words":
+    if hit.terms:
         return f"shares {', '.join(hit.terms)} with the question"
+    if hit.reason == "words":
+        return f"holds words near to {', '.join(hit.near)} in the question"
     return f"close in meaning: cosine {hit.cosine:.2f}, needed {threshold:.2f}"

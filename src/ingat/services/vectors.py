@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
-
-import structlog
 
 from ingat.core.errors import EmbedderUnavailable, StoreError
 from ingat.search.embed.contract import Embedder
@@ -18,7 +17,7 @@ from ingat.store.tables import recall as table
 BATCH = 256
 MAX_WAITING = 20_000
 
-_log = structlog.get_logger("ingat.vectors")
+_log = logging.getLogger("ingat.vectors")
 
 
 class VectorFiller:
@@ -118,7 +117,7 @@ class VectorFiller:
                 self._fill(batch)
             except (EmbedderUnavailable, StoreError) as error:
                 # the entries stay without vectors, which the store shows; recall and sweep make up for it
-                _log.warning("vectors not kept", code=error.code, entries=len(batch), reason=error.message)
+                _log.warning("Vectors of %d entries not kept (%s): %s", len(batch), error.code, error.message)
 
     def _fill(self, batch: Sequence[tuple[str, int, str]]) -> None:
         fingerprint = self._embedder.fingerprint

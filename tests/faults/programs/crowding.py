@@ -9,8 +9,6 @@ import resource
 import sys
 from collections.abc import Callable
 
-import structlog
-
 from ingat.core.errors import IngatError
 from ingat.memory import Memory
 
@@ -61,6 +59,4 @@ def main(folder: str) -> None:
     memory.close()
 
 
-# the log goes where it cannot stand between the facts
-structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
 main(sys.argv[1])

@@ -10,8 +10,6 @@ import os
 import sys
 import threading
 
-import structlog
-
 from ingat.memory import Memory
 
 
@@ -34,6 +32,4 @@ def main(url: str, session_id: str, name: str, threads: str, number: str) -> Non
     memory.close()
 
 
-# the log goes where it cannot stand between the facts
-structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
 main(*sys.argv[1:])

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import msgspec
 
-from ingat.core.json import decode_object
+from ingat.core.json import decode_object, encode_object
 from ingat.core.records import Attachment, Message
 from ingat.store.contract import Row, Tx, Value
 
@@ -77,6 +77,24 @@ def get(tx: Tx, user_id: str, message_id: str) -> Message | None:
     """Return one message of a user, or None."""
     row = tx.one(f"SELECT {COLUMNS} FROM message WHERE user_id = ? AND id = ?", (user_id, message_id))
     return message_of(row) if row else None
+
+
+def shared_ids(tx: Tx, user_id: str, other: str) -> list[str]:
+    """Return the message ids that two users both have."""
+    rows = tx.all(
+        "SELECT a.id FROM message a JOIN message b ON b.user_id = ? AND b.id = a.id WHERE a.user_id = ? ORDER BY a.id",
+        (other, user_id),
+    )
+    return [cast(str, row[0]) for row in rows]
+
+
+def rename(tx: Tx, user_id: str, message_id: str, new_id: str) -> None:
+    """Give a message another id, in the transcript only; its metadata keep the old one as `id_before_merge`."""
+    row = tx.one("SELECT metadata FROM message WHERE user_id = ? AND id = ?", (user_id, message_id))
+    metadata = encode_object({**decode_object(row[0] if row else None), "id_before_merge": message_id}, "metadata")
+    tx.run(
+        "UPDATE message SET id = ?, metadata = ? WHERE user_id = ? AND id = ?", (new_id, metadata, user_id, message_id)
+    )
 
 
 def history(tx: Tx, user_id: str, limit: int, before: int | None) -> tuple[list[Message], int | None]:

@@ -52,6 +52,11 @@ def entries_after(tx: Tx, user_id: str, position: int, fingerprint: str | None) 
     )
 
 
+def rename(tx: Tx, user_id: str, source_id: str, new_id: str) -> None:
+    """Let the entry of a message or memory name its new id."""
+    tx.run("UPDATE recall_entry SET source_id = ? WHERE user_id = ? AND source_id = ?", (new_id, user_id, source_id))
+
+
 def close_entry(tx: Tx, user_id: str, position: int, valid_to: int | None) -> None:
     """Set until when the memory behind an entry holds."""
     tx.run("UPDATE recall_entry SET valid_to = ? WHERE user_id = ? AND position = ?", (valid_to, user_id, position))
