@@ -52,8 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _behind_the_appends(report, work, texts, quick)
     report.note(
         "Ours is `memory.sessions.append`: checks, token count, counters and recall terms in the transaction. Bare SQL"
-        " writes the same rows, made beforehand, and returns nothing. Peers run with defaults of their own. Rates are"
-        " those of the middle round."
+        " writes the same rows, made beforehand, and returns nothing. Peers run with defaults of their own."
     )
     return report.close(bars, "messages per second")
 
@@ -101,7 +100,7 @@ def _beside_peers(report: Report, work: Path, texts: Sequence[str], quick: bool)
     for name, peer, filled, block, target in peers:
         say(name)
         peer.fill(texts[:filled])
-        sides = {"ours": (our_next, max(block, 100)), "peer": (_next(peer.step, texts, filled), block)}
+        sides = {"ours": (our_next, 500), "peer": (_next(peer.step, texts, filled), block)}
         in_turn(sides, 1)
         taken = in_turn(sides, 3 if quick or block == 1 else 8)
         label = f"{name}, {filled:,} present"

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import HealthCheck, settings
+
+from ingat.memory import Memory
+from ingat.testing import CountingEmbedder, TurnableClock, open_memory
 
 settings.register_profile("ingat", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("ingat")
@@ -20,3 +25,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if slow:
         config.hook.pytest_deselected(items=slow)
         items[:] = [item for item in items if not item.get_closest_marker("slow")]
+
+
+@pytest.fixture
+def clock() -> TurnableClock:
+    return TurnableClock()
+
+
+@pytest.fixture
+def embedder() -> CountingEmbedder:
+    return CountingEmbedder()
+
+
+@pytest.fixture
+def memory(clock: TurnableClock, embedder: CountingEmbedder) -> Iterator[Memory]:
+    """A memory with nothing in it, that goes by `clock`."""
+    with open_memory(now=clock, embedder=embedder) as opened:
+        yield opened

@@ -60,7 +60,7 @@ def test_python_example_runs_in_ten_lines(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert "rattles at night" in done.stdout
+    assert "rattles at night, please come in the morning | shares" in done.stdout
     assert "Name: Budi" in done.stdout
     assert (tmp_path / "ingat.db").is_file()
 

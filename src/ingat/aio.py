@@ -162,8 +162,10 @@ def _quick(messages: Sequence[NewMessage | Mapping[str, Any]]) -> bool:
     """Whether messages can be analysed on the event loop without holding it up."""
     if len(messages) > MOST_ON_THE_LOOP:
         return False
-    texts = [each.content for each in new_messages(messages)]
-    return sum(len(text) for text in texts if isinstance(text, str)) <= MOST_CHARACTERS_ON_THE_LOOP
+    ready = new_messages(messages)
+    if any(each.attachments for each in ready):
+        return False
+    return sum(len(each.content) for each in ready if isinstance(each.content, str)) <= MOST_CHARACTERS_ON_THE_LOOP
 
 
 class AsyncMemories(Face[Memories]):

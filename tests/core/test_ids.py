@@ -175,3 +175,20 @@ def test_an_id_begins_with_its_time() -> None:
 
 def test_an_anonymous_user_is_named_after_the_session() -> None:
     assert anonymous_user_id("s1") == "anonymous:s1"
+
+
+@pytest.mark.parametrize(
+    "copied", ["\u202a+62 811-1234-567\u202c", "\u200e628111234567\u200f", "\u00a0628111234567 ", "\ufeff628111234567"]
+)
+def test_marks_that_come_along_when_a_number_is_copied_do_not_make_another_person(copied: str) -> None:
+    assert normalise_user_id(copied) == "628111234567"
+
+
+@pytest.mark.parametrize("hidden", ["an\u200ba", "an\u202ea", "an\u00ada"])
+def test_an_invisible_character_inside_an_id_is_refused(hidden: str) -> None:
+    with pytest.raises(InvalidId):
+        check_id(hidden)
+
+
+def test_characters_that_join_letters_and_emoji_are_kept() -> None:
+    assert check_id("👩\u200d🚀") == "👩\u200d🚀"

@@ -47,7 +47,8 @@ def test_both_locomo_speakers_are_users_with_their_names(locomo: Dataset) -> Non
 def test_the_caption_of_a_locomo_picture_is_kept_and_its_search_words_are_not(locomo: Dataset) -> None:
     line = locomo.conversations[0].meetings[0].lines[2]
 
-    assert (line.content, line.captions) == ("Look at this.", ("a heron standing on one leg",))
+    (picture,) = line.attachments
+    assert (line.content, picture.caption) == ("Look at this.", "a heron standing on one leg")
 
 
 def test_evidence_is_read_in_the_spellings_that_occur(locomo: Dataset) -> None:

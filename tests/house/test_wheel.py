@@ -76,7 +76,6 @@ def test_the_wheel_carries_its_licences(names: set[str]) -> None:
     assert {f"{folder}LICENSE", f"{folder}NOTICE"} <= names
 
 
-@pytest.mark.slow
 def test_the_wheel_runs_with_the_default_dependencies_alone(wheel: Path, tmp_path: Path) -> None:
     home = tmp_path / "venv"
     venv.create(home, with_pip=False, symlinks=True)

@@ -156,3 +156,17 @@ def test_an_index_that_is_lost_as_a_whole_is_rebuilt_by_time(memory: Memory, clo
     memory.reindex()
 
     assert [message.content for message in memory.sessions.history("ana")] == ["fourth", "third", "second", "first"]
+
+
+def test_a_user_who_was_merged_meanwhile_is_passed_over(memory: Memory) -> None:
+    for user in ("a", "b", "c"):
+        memory.sessions.append(memory.sessions.open(user).id, "user", f"I am {user} with a boat")
+
+    def merge_after_the_first(done: int, total: int) -> None:
+        if done == 1:
+            memory.users.merge("b", "c")
+
+    memory.reindex(progress=merge_after_the_first)
+
+    assert len(memory.recall("c", "boat").hits) == 2
+    assert len(memory.recall("b", "boat").hits) == 2

@@ -67,7 +67,7 @@ def test_a_question_is_kept_when_the_answerer_fails(clock: TurnableClock) -> Non
 
 def test_an_answer_of_nothing_keeps_the_question() -> None:
     with open_memory(answerer=lambda text, context: Answer("")) as memory:
-        with pytest.raises(EmptyContent):
+        with pytest.raises(EmptyContent, match="The question is kept"):
             memory.chat("ana", "My boat is red")
 
         assert [message.content for message in memory.sessions.history("ana")] == ["My boat is red"]

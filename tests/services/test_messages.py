@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ingat.core.errors import (
+    Conflict,
     ContentTooLong,
     IngatError,
     InvalidInput,
@@ -19,9 +20,11 @@ from ingat.core.errors import (
     StoreConflict,
     UserBlocked,
 )
-from ingat.core.records import Attachment, NewMessage
+from ingat.core.records import Attachment, NewMessage, Page
 from ingat.core.texts import MAX_CONTENT_BYTES
 from ingat.memory import Memory
+from ingat.services.recall.pages import kind_of
+from ingat.store.tables.paging import decode_cursor, encode_cursor
 from ingat.testing import TurnableClock
 
 
@@ -228,6 +231,63 @@ def test_the_history_stays_whole_while_more_is_said(ten: Memory, session_id: str
     assert [message.content for message in second] == ["m6", "m5", "m4", "m3"]
 
 
+def test_the_history_is_by_the_time_of_saying_whoever_was_merged(memory: Memory, clock: TurnableClock) -> None:
+    for user in ("ana", "visitor", "ana"):
+        memory.sessions.append(memory.sessions.open(user).id, "user", f"{user} {clock()}")
+        clock.turn(hours=1)
+    expected = [message.id for user in ("ana", "visitor") for message in memory.sessions.history(user)]
+    first = memory.sessions.history("visitor", 1)
+    memory.users.merge("visitor", "ana")
+
+    assert [message.id for message in memory.sessions.history("ana")] == sorted(expected, reverse=True)
+    assert first.next is None
+
+
+def test_a_page_of_history_goes_on_after_a_merge_and_a_new_index(ten: Memory) -> None:
+    first = ten.sessions.history("ana", 4)
+    ten.users.save("visitor")
+    ten.users.merge("ana", "visitor")
+    ten.reindex()
+    second = ten.sessions.history("ana", 4, first.next)
+
+    assert [message.content for message in second] == ["m6", "m5", "m4", "m3"]
+
+
+def test_the_history_does_not_rest_on_the_index(ten: Memory) -> None:
+    ten.store.write(lambda tx: tx.run("DELETE FROM recall_entry"))
+
+    assert len(ten.sessions.history("ana")) == 10
+
+
+def test_a_list_takes_only_cursors_that_it_gave_in_this_order(ten: Memory) -> None:
+    ten.users.save("budi")
+    ten.sessions.open("ana", "mail")
+    ten.remember("ana", "A")
+    ten.remember("ana", "B")
+    lists: dict[str, Callable[[str | None], Page[Any]]] = {
+        "users": lambda cursor: ten.users.list(1, cursor=cursor),
+        "users by name": lambda cursor: ten.users.list(1, cursor=cursor, sort="name"),
+        "users down": lambda cursor: ten.users.list(1, cursor=cursor, descending=True),
+        "sessions": lambda cursor: ten.sessions.list(limit=1, cursor=cursor),
+        "sessions made": lambda cursor: ten.sessions.list(limit=1, cursor=cursor, sort="created_at"),
+        "memories": lambda cursor: ten.memories.list("ana", limit=1, cursor=cursor),
+        "memories valid": lambda cursor: ten.memories.list("ana", limit=1, cursor=cursor, sort="valid_from"),
+        "history": lambda cursor: ten.sessions.history("ana", 1, cursor),
+        "newest": lambda cursor: ten.search("ana", "harbour", limit=1, cursor=cursor),
+    }
+    ten.sessions.append(ten.sessions.open("ana", "web").id, "user", "The harbour")
+    ten.sessions.append(ten.sessions.open("ana", "web").id, "user", "The harbour again")
+    cursors = {name: page(None).next for name, page in lists.items()}
+
+    for name, page in lists.items():
+        assert len(page(cursors[name])) == 1
+        for other, cursor in cursors.items():
+            assert cursor is not None
+            if other != name:
+                with pytest.raises(InvalidInput, match="cursor"):
+                    page(cursor)
+
+
 def test_a_message_is_only_shown_to_its_user(ten: Memory, session_id: str) -> None:
     message = ten.sessions.messages(session_id, 1)[0]
     ten.users.save("budi")
@@ -285,6 +345,52 @@ def test_a_search_goes_page_by_page(said: Memory) -> None:
     assert len({message.id for message in (*first, *second)}) == 4
 
 
+@pytest.mark.parametrize("sort", ["newest", "oldest"])
+def test_pages_of_a_search_never_repeat_a_line_while_more_is_said(
+    memory: Memory, clock: TurnableClock, session_id: str, sort: Any
+) -> None:
+    for number in range(6):
+        memory.sessions.append(session_id, "user", f"piano {number}")
+        clock.turn(hours=number % 2)  # some are said in the same moment
+    found: list[str] = []
+    cursor = None
+    for _ in range(20):
+        page = memory.search("ana", "piano", sort=sort, limit=2, cursor=cursor)
+        found += [message.content for message in page]
+        if page.next is None:
+            break
+        cursor = page.next
+        if len(found) == 2:
+            memory.sessions.append(session_id, "user", "piano new")
+    old = [f"piano {number}" for number in range(6)]
+
+    assert found == (old[::-1] if sort == "newest" else [*old, "piano new"])
+
+
+def test_pages_by_relevance_are_refused_once_the_lines_have_changed(said: Memory) -> None:
+    first = said.search("ana", "boat", sort="relevance", limit=3)
+    second = said.search("ana", "boat", sort="relevance", limit=3, cursor=first.next)
+    assert len({message.id for message in (*first, *second)}) == 4
+    said.sessions.append(said.sessions.open("ana", "web").id, "user", "Another boat")
+
+    with pytest.raises(Conflict):
+        said.search("ana", "boat", sort="relevance", limit=3, cursor=first.next)
+
+
+@pytest.mark.parametrize(("value", "row_id"), [("x", "1"), (None, "1"), (5, "x"), (5, "-1")])
+def test_a_cursor_that_was_tampered_with_is_refused(said: Memory, value: Any, row_id: str) -> None:
+    with pytest.raises(InvalidInput):
+        said.search("ana", "boat", cursor=encode_cursor(kind_of("newest"), value, row_id))
+
+
+def test_a_place_before_the_first_line_is_no_page(said: Memory) -> None:
+    first = decode_cursor(said.search("ana", "boat", sort="relevance", limit=1).next)
+    assert first is not None
+    cursor = encode_cursor(first.kind, -3, first.id)
+
+    assert said.search("ana", "boat", sort="relevance", cursor=cursor).items == ()
+
+
 def test_a_search_finds_no_memories_and_nobody_elses_lines(said: Memory) -> None:
     said.remember("ana", "Ana has a red boat")
     said.sessions.append(said.sessions.open("budi").id, "user", "My red boat")
@@ -312,3 +418,28 @@ def test_a_caption_is_recalled_and_searched(memory: Memory, session_id: str) -> 
 
     assert memory.recall("ana", "lighthouse").hits[0].text.strip() == "A lighthouse on a cliff"
     assert len(memory.search("ana", "lighthouse cliff")) == 1
+
+
+def test_captions_count_towards_the_size_of_a_message(memory: Memory) -> None:
+    session = memory.sessions.open("ana")
+
+    with pytest.raises(ContentTooLong):
+        memory.sessions.append(session.id, "user", "Look", attachments=[{"caption": "x" * 600_000}] * 2)
+
+    assert memory.sessions.messages(session.id) == []
+
+
+@pytest.mark.parametrize("wrong", [5, "cat.jpg", {"kind": "image"}])
+def test_attachments_that_are_no_list_are_refused(memory: Memory, wrong: Any) -> None:
+    session = memory.sessions.open("ana")
+
+    with pytest.raises(InvalidInput):
+        memory.sessions.append(session.id, "user", "Look", attachments=wrong)
+
+
+@pytest.mark.parametrize("wrong", [5, "hello", {"role": "user"}])
+def test_messages_that_are_no_list_are_refused(memory: Memory, wrong: Any) -> None:
+    session = memory.sessions.open("ana")
+
+    with pytest.raises(InvalidInput):
+        memory.sessions.append_many(session.id, wrong)

@@ -325,3 +325,23 @@ def test_an_active_session_cannot_be_unarchived(memory: Memory) -> None:
         memory.sessions.unarchive(session.id)
     assert caught.value.code == "conflict"
     assert "active" in caught.value.message
+
+
+def test_an_older_message_does_not_make_a_live_session_look_idle(memory: Memory, clock: TurnableClock) -> None:
+    session = memory.sessions.open("ana")
+    memory.sessions.append(session.id, "user", "Now")
+    memory.sessions.append(session.id, "user", "Long ago", at=5)
+
+    assert memory.sessions.get(session.id).last_message_at == clock()
+
+
+def test_the_first_message_of_an_import_dates_the_session(memory: Memory) -> None:
+    session = memory.sessions.open("ana")
+    memory.sessions.append(session.id, "user", "Long ago", at=5)
+
+    assert memory.sessions.get(session.id).last_message_at == 5
+
+
+def test_too_long_an_id_of_a_session_without_a_user_is_said_to_be_the_sessions(memory: Memory) -> None:
+    with pytest.raises(InvalidId, match="session without a user"):
+        memory.sessions.create(id="s" * 250)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from typing import Any
 
 import pytest
 
@@ -285,3 +286,11 @@ def test_a_user_is_protected_until_told_otherwise(memory: Memory) -> None:
 def test_protecting_needs_a_user(memory: Memory) -> None:
     with pytest.raises(UserNotFound):
         memory.users.protect("nobody")
+
+
+@pytest.mark.parametrize("wrong", ["no", 1, None])
+def test_protection_is_true_or_false(memory: Memory, wrong: Any) -> None:
+    memory.users.save("ana")
+
+    with pytest.raises(InvalidInput):
+        memory.users.protect("ana", wrong)

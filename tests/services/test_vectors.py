@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from numpy.typing import NDArray
 
 from ingat.memory import Memory
 from ingat.services.vectors import MAX_WAITING, VectorFiller
+from ingat.store.tables import recall as table
 from ingat.testing import CountingEmbedder, open_memory
 
 
@@ -63,13 +66,109 @@ def test_a_sweep_makes_what_is_missing(memory: Memory, embedder: CountingEmbedde
     assert filler(memory).sweep() == 0
 
 
-def test_what_does_not_fit_into_the_queue_is_left_to_the_sweep() -> None:
-    with open_memory(embedder=None) as store_only:
-        waiting = VectorFiller(store_only.store, CountingEmbedder())
+def test_what_does_not_fit_into_the_queue_is_found_in_the_store(tmp_path: Path) -> None:
+    with open_memory(url=f"sqlite:///{tmp_path}/store.db", embedder=None) as store_only:
+        say(store_only, 600)
+        embedder = CountingEmbedder()
+        waiting = VectorFiller(store_only.store, embedder)
         waiting.add("ana", range(MAX_WAITING + 1), ["x"] * (MAX_WAITING + 1))
 
         assert waiting.waiting() == 0
+        assert waiting.flush(60)
+        assert store_only.store.read(lambda tx: table.counts(tx, embedder.fingerprint)) == (600, 0)
         waiting.close()
+
+
+def test_an_entry_that_waits_is_not_queued_again(memory: Memory, embedder: CountingEmbedder) -> None:
+    say(memory, 1)
+    filler(memory).flush(60)
+    held = threading.Event()
+    release = threading.Event()
+
+    class Slow(CountingEmbedder):
+        def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+            held.set()
+            release.wait(60)
+            return super().encode(texts)
+
+    slow = VectorFiller(memory.store, Slow())
+    slow.add("ana", [1], ["x"])
+    assert held.wait(60)
+    for _ in range(3):
+        slow.add("ana", [1, 2], ["x", "y"])
+
+    assert slow.waiting() == 1
+    release.set()
+    slow.close()
+
+
+def test_closing_finishes_what_waits(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/store.db"
+    with open_memory(url=url) as memory:
+        say(memory, 1_000)
+    with open_memory(url=url) as memory:
+        assert memory.stats().vectors_missing == 0
+
+
+def test_closing_does_not_wait_for_ever_for_an_embedder(tmp_path: Path) -> None:
+    release = threading.Event()
+
+    class Stuck(CountingEmbedder):
+        def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+            release.wait(60)
+            return super().encode(texts)
+
+    with open_memory(url=f"sqlite:///{tmp_path}/store.db", embedder=None) as memory:
+        say(memory, 300)
+        stuck = VectorFiller(memory.store, Stuck())
+        stuck.add_user("ana")
+        stuck.close(timeout_s=0.05)
+
+        assert not release.is_set()
+        release.set()
+
+
+def test_a_write_is_kept_and_told_where_no_thread_can_be_started(
+    memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = threading.Thread.start
+
+    def refuse(thread: threading.Thread) -> None:
+        if thread.name == "ingat-vectors":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        say(memory, 3)
+        assert filler(memory).flush(60)
+        assert memory.stats().vectors_missing == 3
+    say(memory, 1)
+    filler(memory).flush(60)
+
+    assert memory.stats().vectors_missing == 0
+
+
+def test_closing_works_where_no_thread_could_be_started(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        filler(memory).add("ana", [1], ["x"])
+        filler(memory).close()
+
+    assert filler(memory).waiting() == 0
+
+
+def test_what_failed_is_tried_again_after_the_next_success(memory: Memory, embedder: CountingEmbedder) -> None:
+    with embedder.failure():
+        say(memory, 300)
+        filler(memory).flush(60)
+    memory.remember("budi", "Budi rows")
+    filler(memory).flush(60)
+
+    assert memory.stats().vectors_missing == 0
 
 
 def test_an_entry_that_is_gone_gets_no_vectors(memory: Memory) -> None:

@@ -58,7 +58,10 @@ def listen(host: str, port: int) -> Listener:
     """
     try:
         family = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
-        return Listener(socket.create_server((host, port), family=family, backlog=BACKLOG), host)
+        server = socket.create_server((host, port), family=family, backlog=BACKLOG)
+        # connections inherit it; asyncio sets it only on sockets that name their protocol
+        server.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return Listener(server, host)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise Conflict(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from msgspec import Struct
@@ -42,8 +42,8 @@ class Context(Struct, frozen=True, kw_only=True):
         return ([{"role": "system", "content": self.profile}] if self.profile else []) + shown
 
 
-def profile_text(user: User) -> str:
-    """Return what is known about the person, one line each in an order that does not change; empty for nothing."""
+def profile_lines(user: User) -> list[str]:
+    """Return what is known about the person, one line each in an order that does not change."""
     fields = (
         ("Name", user.name),
         ("Gender", user.gender),
@@ -56,6 +56,16 @@ def profile_text(user: User) -> str:
         value = user.slots[key]
         if isinstance(value, str | int | float) and value != "":
             lines.append(f"{_flat(key)}: {_flat(str(value))}")
+    return lines
+
+
+def profile_text(user: User) -> str:
+    """Return what is known about the person under its heading; empty for nothing."""
+    return facts_text(profile_lines(user))
+
+
+def facts_text(lines: Sequence[str]) -> str:
+    """Return lines about the person under their heading; empty for none."""
     return "\n".join((PROFILE_HEADING, *lines)) if lines else ""
 
 

@@ -8,12 +8,12 @@ from typing import Any, cast
 import msgspec
 from msgspec import Struct
 
-from ingat.core.errors import EmptyContent, InvalidInput, UnknownRole
+from ingat.core.errors import ContentTooLong, EmptyContent, InvalidInput, UnknownRole
 from ingat.core.ids import check_id, new_id
 from ingat.core.json import encode_object
 from ingat.core.limits import check_time
 from ingat.core.records import MESSAGE_ROLES, Attachment, MessageRole, NewMessage
-from ingat.core.texts import MAX_FIELD_BYTES, check_text
+from ingat.core.texts import MAX_CONTENT_BYTES, MAX_FIELD_BYTES, check_text
 
 MAX_ATTACHMENTS = 100
 
@@ -46,6 +46,9 @@ def draft(new: NewMessage, count_tokens: Callable[[str], int], now: int) -> Draf
         )
     content = check_text(new.content, "content")
     attachments = _checked_attachments(new.attachments)
+    attached = attachment_texts(attachments)
+    if attached:
+        check_text(indexed_text(content, attached), "content with captions and names")
     if not attachments and (not content or content.isspace()):
         raise EmptyContent("The message has no text and no attachment.")
     return Draft(
@@ -57,7 +60,7 @@ def draft(new: NewMessage, count_tokens: Callable[[str], int], now: int) -> Draf
         attachments_json=_encoded(attachments) if attachments else None,
         metadata=new.metadata,
         metadata_json=encode_object(new.metadata, "metadata") if new.metadata else None,
-        tokens=count_tokens(indexed_text(content, attachment_texts(attachments))),
+        tokens=count_tokens(indexed_text(content, attached)),
         at=now if new.at is None else cast(int, check_time(new.at, "at")),
     )
 
@@ -85,6 +88,8 @@ def new_message(
 
 def new_messages(given: Sequence[NewMessage | Mapping[str, Any]]) -> list[NewMessage]:
     """Return messages given as records or as plain mappings, or raise InvalidInput with the place of the wrong one."""
+    if isinstance(given, str | bytes | Mapping) or not isinstance(given, Sequence):
+        raise InvalidInput("The messages must be a list.", given=type(given).__name__)
     found: list[NewMessage] = []
     for index, item in enumerate(given):
         try:
@@ -95,6 +100,8 @@ def new_messages(given: Sequence[NewMessage | Mapping[str, Any]]) -> list[NewMes
 
 
 def _checked_attachments(given: Sequence[Attachment | Mapping[str, Any]]) -> tuple[Attachment, ...]:
+    if isinstance(given, str | bytes | Mapping) or not isinstance(given, Sequence):
+        raise InvalidInput("The attachments must be a list.", given=type(given).__name__)
     if not given:
         return ()
     if len(given) > MAX_ATTACHMENTS:
@@ -123,6 +130,13 @@ def _encoded(attachments: tuple[Attachment, ...]) -> str:
         _attachments.decode(raw)
     except msgspec.ValidationError as error:
         raise InvalidInput(f"The attachments cannot be kept: {error}.") from error
+    if len(raw) > MAX_CONTENT_BYTES:
+        raise ContentTooLong(
+            f"The attachments take {len(raw)} bytes as JSON; the limit is {MAX_CONTENT_BYTES}. Keep the files elsewhere"
+            " and give their addresses.",
+            size_bytes=len(raw),
+            max_bytes=MAX_CONTENT_BYTES,
+        )
     return raw.decode()
 
 

@@ -15,7 +15,9 @@ ANONYMOUS = "anonymous:"
 
 _PERSON_JID = re.compile(r"([0-9]{5,20})(?::[0-9]+)?@(?:c\.us|s\.whatsapp\.net)", re.IGNORECASE)
 _PLUS_NUMBER = re.compile(r"\+[\s0-9().\-\u2010-\u2015\u00a0]+")
-_FORBIDDEN_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
+_FORBIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_COPIED_ALONG = frozenset({"Cf", "Zs"})
+_JOINERS = "\u200c\u200d"
 
 _lock = threading.Lock()
 _last = 0
@@ -38,25 +40,36 @@ def new_id() -> str:
 
 
 def check_id(value: str, what: str = "id") -> str:
-    """Return the id in Unicode form NFC, without surrounding spaces, or raise InvalidId.
+    """Return the id in Unicode form NFC, without surrounding spaces and invisible marks, or raise InvalidId.
 
     Refused: anything but text, an empty id, more than 256 characters, `..`, a slash or backslash, control
-    characters, line separators and lone surrogates. Everything else is kept as it is.
+    characters, line separators, lone surrogates, and invisible characters inside other than the two that join
+    letters and emoji. Everything else is kept as it is.
     """
     if not isinstance(value, str):
         raise InvalidId(f"The {what} must be text.", given=type(value).__name__)
     if value.isascii() and value.isalnum() and len(value) <= MAX_ID_CHARACTERS:
         return value
-    text = unicodedata.normalize("NFC", value.strip(" ")) if len(value) <= 4 * MAX_ID_CHARACTERS else value
+    text = unicodedata.normalize("NFC", _stripped(value)) if len(value) <= 4 * MAX_ID_CHARACTERS else value
     if not text:
         raise InvalidId(f"The {what} is empty.")
     if len(text) > MAX_ID_CHARACTERS:
         raise InvalidId(f"The {what} has more than {MAX_ID_CHARACTERS} characters.", characters=len(text))
     if ".." in text or "/" in text or "\\" in text:
         raise InvalidId(f"The {what} may not hold '..', '/' or a backslash.")
-    if any(unicodedata.category(character) in _FORBIDDEN_CATEGORIES for character in text):
-        raise InvalidId(f"The {what} holds a control character or half of a surrogate pair.")
+    if any(unicodedata.category(each) in _FORBIDDEN_CATEGORIES and each not in _JOINERS for each in text):
+        raise InvalidId(f"The {what} holds a control character, an invisible one, or half of a surrogate pair.")
     return text
+
+
+def _stripped(value: str) -> str:
+    """Return the text without the spaces and direction marks that come along when an id is copied."""
+    start, end = 0, len(value)
+    while start < end and unicodedata.category(value[start]) in _COPIED_ALONG:
+        start += 1
+    while end > start and unicodedata.category(value[end - 1]) in _COPIED_ALONG:
+        end -= 1
+    return value[start:end]
 
 
 def normalise_user_id(value: str) -> str:

@@ -9,8 +9,8 @@ MAX_TOP_K = 1_000
 MIN_BUDGET = 64
 """Tokens; below this no message could be shown beside a profile."""
 MAX_BUDGET = 10_000_000
-# 9999-12-31, so that every time can be written as a date
-MAX_TIME_MS = 253_402_300_799_999
+# the end of 9999-12-30, so that every time can be written as a date in every zone
+MAX_TIME_MS = 253_402_214_399_999
 
 
 def check_limit(value: int, what: str, minimum: int = 1, maximum: int = MAX_PAGE) -> int:

@@ -7,18 +7,20 @@ from typing import Literal
 
 from msgspec import Struct
 
+from ingat.core.records import Attachment
+
 DatasetKind = Literal["locomo", "beam"]
 
 
 class Line(Struct, frozen=True, kw_only=True):
-    """One turn. `id` is that of the message it becomes; `captions` describe pictures sent with it."""
+    """One turn. `id` is that of the message it becomes; `attachments` are pictures sent with it."""
 
     id: str
     role: Literal["user", "assistant"]
     content: str
     at: int
     author: str | None = None
-    captions: tuple[str, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
 
 
 class Meeting(Struct, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from ingat.core.errors import SessionNotFound
-from ingat.core.records import Attachment, NewMessage
+from ingat.core.records import NewMessage
 from ingat.evaluation.dataset import Dataset, Line, Meeting
 from ingat.memory import Memory
 
@@ -65,7 +65,6 @@ def _new_users(memory: Memory, user_id: str) -> set[str]:
 
 
 def _message(line: Line) -> NewMessage:
-    attachments = tuple(Attachment(kind="image", caption=caption) for caption in line.captions)
     return NewMessage(
-        id=line.id, role=line.role, content=line.content, author=line.author, attachments=attachments, at=line.at
+        id=line.id, role=line.role, content=line.content, author=line.author, attachments=line.attachments, at=line.at
     )

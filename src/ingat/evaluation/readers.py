@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from ingat.core.errors import InvalidFile, InvalidId
 from ingat.core.ids import check_id
+from ingat.core.records import Attachment
 from ingat.evaluation.dataset import Conversation, Dataset, DatasetKind, Line, Meeting, Question
 
 ADVERSARIAL = 5
@@ -51,6 +52,7 @@ class _LocomoTurn(Struct):
     dia_id: str
     text: str = ""
     blip_caption: str | None = None
+    query: str | None = None
 
 
 class _Locomo(Struct):
@@ -161,9 +163,16 @@ def _locomo_line(user_id: str, turn: _LocomoTurn, at: int) -> Line:
     found = _LINE_ID.fullmatch(turn.dia_id.strip())
     if found is None:
         raise InvalidFile(f"{user_id}: {turn.dia_id!r} is not the id of a turn, such as D1:3.")
-    captions = (turn.blip_caption,) if turn.blip_caption else ()
-    line_id = _locomo_id(user_id, found)
-    return Line(id=line_id, role="user", content=turn.text, at=at, author=turn.speaker, captions=captions)
+    # a picture is named by the words that it was searched with
+    picture = Attachment(kind="image", caption=turn.blip_caption, name=turn.query) if turn.blip_caption else None
+    return Line(
+        id=_locomo_id(user_id, found),
+        role="user",
+        content=turn.text,
+        at=at,
+        author=turn.speaker,
+        attachments=(picture,) if picture else (),
+    )
 
 
 def _beam_meetings(user_id: str, messages: Sequence[_BeamMessage]) -> tuple[Meeting, ...]:

@@ -7,7 +7,15 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from ingat.core.context import RECALLED_HEADING, Context, message_text, profile_text, recalled_line
+from ingat.core.context import (
+    PROFILE_HEADING,
+    RECALLED_HEADING,
+    Context,
+    facts_text,
+    message_text,
+    profile_lines,
+    recalled_line,
+)
 from ingat.core.errors import SessionNotFound
 from ingat.core.ids import check_id, normalise_user_id
 from ingat.core.limits import MAX_BUDGET, MAX_TOP_K, MIN_BUDGET, check_limit
@@ -40,7 +48,8 @@ def asked_for(text: str) -> str:
 class _Read(NamedTuple):
     """What was read of the store, as of one moment.
 
-    `newest` is the tail of the transcript, oldest first; `total` what all of it costs, in tokens.
+    `newest` is the tail of the transcript, oldest first, before it the question it belongs to when that is further
+    back; `total` what the whole transcript costs, in tokens.
     """
 
     user: User | None
@@ -53,10 +62,18 @@ class ContextBuilder:
     """Builds contexts from one store."""
 
     def __init__(
-        self, store: Store, recaller: Recaller, roles: Roles, count_tokens: Tokenizer, policy: RecallPolicy
+        self,
+        store: Store,
+        recaller: Recaller,
+        roles: Roles,
+        count_tokens: Tokenizer,
+        policy: RecallPolicy,
+        *,
+        recount: bool = False,
     ) -> None:
+        """`recount`: the counts in the store are of another tokenizer, so messages that are read are counted anew."""
         self._store, self._recaller, self._roles = store, recaller, roles
-        self._count, self._policy = count_tokens, policy
+        self._count, self._policy, self._recount = count_tokens, policy, recount
 
     def build(
         self,
@@ -69,10 +86,12 @@ class ContextBuilder:
     ) -> Context:
         """Return profile, recalled lines and the session's newest messages, never above the role's budget in tokens.
 
-        `query` is what to recall for; left out, it is the last message of the user. `budget` lowers the role's. The
-        messages start at a user's turn where there is one, keep question and answer together, and always hold the
-        last message: one that is larger than the budget is cut, and `cut` says so. Lines that are in the messages are
-        not recalled again. `top_k` = 0 recalls nothing. Nothing is deleted to fit.
+        `query` is what to recall for; left out or blank, it is the last message of the user. `budget` lowers the
+        role's. The messages start at a user's turn where there is one, keep question and answer together, and always
+        hold the last message: one that is larger than the budget is cut, and `cut` says so. Of an exchange that is
+        larger than the budget its question and its newest messages are shown. Lines that are in the messages are not
+        recalled again. The profile holds the facts that fit whole. `top_k` = 0 recalls nothing. Nothing is deleted to
+        fit.
 
         Raises SessionNotFound for a session that is not this user's, UserBlocked, InvalidLimit.
         """
@@ -88,7 +107,7 @@ class ContextBuilder:
         reserved = limit * self._policy.recalled_percent // 100 if wanted else 0
         reserved = max(0, min(reserved, free - SMALLEST_WINDOW))
         shown = self._window(read, free - reserved, limit)
-        recall = self._recall(known, query, shown.messages, wanted)
+        recall = self._recall(known, query, read.newest, shown.messages, wanted)
         recalled, spent = self._fitting(recall.hits, max(reserved, min(free - shown.tokens, 2 * reserved)))
         if spent < reserved:
             shown = self._window(read, free - spent, limit)
@@ -118,16 +137,31 @@ class ContextBuilder:
             raise SessionNotFound(f"The user has no session {session_id!r}.", session_id=session_id)
         limit = self._budget(user, known, budget)
         newest: list[Message] = []
-        tokens, before, size = 0, None, PAGE
+        stored = tokens = 0
+        before, size = None, PAGE
         while tokens <= limit:
             page = messages.page(tx, owner, session_id, size, before)
+            stored += sum([message.tokens for message in page])
+            page = self._counted(page)
             tokens += sum([message.tokens for message in page]) + len(page) * MESSAGE_OVERHEAD_TOKENS
             newest[:0] = page
             if len(page) < size:
                 break
             before, size = page[0].seq, min(MOST_AT_ONCE, (limit - tokens) * len(newest) // tokens + 4)
-        total = sessions.token_total(tx, owner, session_id) + session.message_count * MESSAGE_OVERHEAD_TOKENS
-        return _Read(user, newest, total, session.message_count)
+        total = sessions.token_total(tx, owner, session_id)
+        if self._recount and stored:  # what was not read is taken to have grown like what was
+            total = total * (tokens - len(newest) * MESSAGE_OVERHEAD_TOKENS) // stored
+        if newest and newest[0].seq > 1 and not any(message.role == "user" for message in newest):
+            question = messages.last_of_user(tx, owner, session_id, newest[0].seq)
+            if question is not None:
+                newest[:0] = self._counted([question])
+        return _Read(user, newest, total + session.message_count * MESSAGE_OVERHEAD_TOKENS, session.message_count)
+
+    def _counted(self, page: list[Message]) -> list[Message]:
+        """Return messages with counts of the tokenizer in use."""
+        if not self._recount:
+            return page
+        return [replace(message, tokens=self._count(message_text(message))) for message in page]
 
     def _window(self, read: _Read, budget: int, limit: int) -> Window:
         return window(read.newest, budget, read.total, max(1, limit // STEPS), self._count)
@@ -139,19 +173,34 @@ class ContextBuilder:
         return of_role if asked is None else min(of_role, asked)
 
     def _profile(self, user: User | None, limit: int) -> str:
-        text = profile_text(user) if user else ""
+        """Return the facts that fit whole into the profile's part of the budget, under their heading."""
+        lines = profile_lines(user) if user else []
         room = limit * self._policy.profile_percent // 100 - MESSAGE_OVERHEAD_TOKENS
-        return cut_to_tokens(text, max(0, room), self._count) if text else ""
+        whole = facts_text(lines)
+        if not lines or self._count(whole) <= room:
+            return whole
+        kept: list[str] = []
+        spent = self._count(PROFILE_HEADING)
+        for line in lines:
+            cost = self._count("\n" + line) + 1
+            if spent + cost <= room:
+                kept.append(line)
+                spent += cost
+        while kept and self._count(facts_text(kept)) > room:  # a tokenizer whose joined texts cost more than parts
+            kept.pop()
+        return facts_text(kept)
 
     def _cost(self, profile: str) -> int:
         return self._count(profile) + MESSAGE_OVERHEAD_TOKENS if profile else 0
 
-    def _recall(self, known: str, query: str | None, shown: Sequence[Message], wanted: int) -> Recall:
+    def _recall(
+        self, known: str, query: str | None, newest: Sequence[Message], shown: Sequence[Message], wanted: int
+    ) -> Recall:
         asked = query
-        if asked is None:
-            last = next((message_text(message) for message in reversed(shown) if message.role == "user"), "")
+        if asked is None or not asked.strip():
+            last = next((message_text(message) for message in reversed(newest) if message.role == "user"), "")
             asked = asked_for(last)
-        if not wanted or (query is None and not asked):
+        if not wanted or not asked:
             return _NOTHING
         return self._recaller.recall(known, asked, wanted, exclude=[message.id for message in shown])
 

@@ -53,7 +53,7 @@ def _rows_replaced(tx: Tx, user_id: str) -> int:
 
 def _rows(tx: Tx, user_id: str) -> tuple[int, list[tuple[tuple[Any, ...], str | None]]]:
     """Return the version read and the new entries, each with the memory id it stands for (None: a message)."""
-    standing = users.standing(tx, user_id)
+    standing = users.exact(tx, user_id)
     if standing is None:
         return -1, []
     position = standing.version
@@ -84,7 +84,7 @@ def _in_order(said: Sequence[Message], positions: Mapping[str, int]) -> list[Mes
 
 
 def _replace(tx: Tx, user_id: str, version: int, rows: list[tuple[tuple[Any, ...], str | None]]) -> bool:
-    standing = users.standing(tx, user_id)
+    standing = users.exact(tx, user_id)
     if standing is None:
         return True
     if standing.version != version:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from ingat.core.context import Context
+from ingat.core.errors import EmptyContent
 from ingat.core.records import Turn, User
 from ingat.lifecycle.context import ContextBuilder
 from ingat.services.messages import Messages
@@ -45,13 +46,16 @@ class Turns:
         """Store what the person said, answer from what is remembered, store the answer, and return both.
 
         The person's message is durable before the answer is made: when the answerer fails, it is kept. Raises what
-        `Messages.append` names, and UserBlocked.
+        `Messages.append` names, and UserBlocked; EmptyContent when the answerer gives an empty answer, after the
+        question was kept and nothing else.
         """
         session = self._sessions.open(user_id, channel)
         user = self._user(session.user_id)
         question = self._messages.append(session.id, "user", text, author=user.name)
         context = self._contexts.build(session.user_id, session.id)
         answer = self._answerer(text, context)
+        if not answer.text:
+            raise EmptyContent("The answerer gave an empty answer. The question is kept; no answer was stored.")
         metadata = {"model": answer.model} if answer.model else {"quoted": True}
         reply = self._messages.append(session.id, "assistant", answer.text, metadata=metadata)
         return Turn(

@@ -32,7 +32,8 @@ def window(newest: Sequence[Message], budget: int, total: int, step: int, count:
     """Return the part of `newest` (a session's tail, oldest first) that is shown within `budget` tokens.
 
     `total` is what all messages of the session cost, `step` how far the window's start moves at a time. Exchanges
-    (from a user's turn to before the next) are taken whole, newest first; the last message is always there.
+    (from a user's turn to before the next) are taken whole, newest first; the last message is always there. The first
+    of `newest` may be the question of an exchange of which only the end was read.
     """
     if not newest:
         return Window([], 0, False)

@@ -9,12 +9,16 @@ from ingat.search.segment import Segment
 
 
 class Held:
-    """A user's segment with the version and epoch of the rows it was built from; change it under its lock only."""
+    """A user's segment with the version and epoch of the rows it was built from; change it under its lock only.
 
-    __slots__ = ("epoch", "lock", "segment", "size_bytes", "version")
+    Epochs are compared for being the same, never for order: that of a reused id may be any number. `making` is held by
+    the one who makes vectors for the segment, so that several do not make the same ones.
+    """
+
+    __slots__ = ("epoch", "lock", "making", "segment", "size_bytes", "version")
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
+        self.lock, self.making = threading.Lock(), threading.Lock()
         self.segment: Segment | None = None
         self.epoch, self.version, self.size_bytes = -1, 0, 0
 
@@ -36,6 +40,12 @@ class SegmentCache:
             else:
                 self._held.move_to_end(user_id)
             return held
+
+    def peek(self, user_id: str) -> Segment | None:
+        """Return the user's segment as it is held now, which may be out of date; None when there is none."""
+        with self._lock:
+            held = self._held.get(user_id)
+        return held.segment if held is not None else None
 
     def measure(self, user_id: str, held: Held) -> None:
         """Take note of the size of a segment that was built or has grown, and let others go if need be."""

@@ -6,16 +6,18 @@ import numpy as np
 
 from ingat.search.filters import Filters, allowed, masks
 from ingat.search.question import ask
-from ingat.search.segment import Segment
+from ingat.search.segment import Segment, View
 
 
-def find_all_words(segment: Segment, text: str, filters: Filters | None = None) -> list[int]:
-    """Return the rows that hold every word of the text, or an inflection of it, newest first.
+def find_all_words(
+    segment: Segment, text: str, filters: Filters | None = None, *, view: View | None = None
+) -> list[int]:
+    """Return the rows that hold every word of the text, or an inflection of it, newest first, then by position.
 
-    Function words are not looked for; a text of nothing else finds nothing.
+    Function words are not looked for; a text of nothing else finds nothing. Rows that came after `view` are not seen.
     """
-    question = ask(text, segment)
-    view = segment.view
+    view = segment.view if view is None else view
+    question = ask(text, segment, view=view)
     if not question.words or not view.rows:
         return []
     exact = question.weight == 1.0

@@ -10,8 +10,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ingat.search.embed.contract import Embedder
-from ingat.search.segment import Segment
+from ingat.search.segment import Segment, View
 from ingat.search.text import Looked, fold, look_up, pair_id, words_of
 from ingat.search.times import asks_when
 
@@ -24,6 +23,19 @@ class Neighbours(Protocol):
 
     def of(self, term_id: int) -> Sequence[tuple[int, float]]:
         """Return (term id, weight in (0, 1]) of near words."""
+        ...
+
+
+class Speaker(Protocol):
+    """What a question needs of an embedder; see `embed.contract.Embedder`, of which it is a part."""
+
+    @property
+    def threshold(self) -> float:
+        """The cosine that a turn unrelated to the question rarely reaches."""
+        ...
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return one row a text, of length 1 or all zero."""
         ...
 
 
@@ -52,14 +64,20 @@ class Question(NamedTuple):
 
 
 def ask(
-    text: str, segment: Segment, *, embedder: Embedder | None = None, neighbours: Neighbours | None = None
+    text: str,
+    segment: Segment,
+    *,
+    view: View | None = None,
+    embedder: Speaker | None = None,
+    neighbours: Neighbours | None = None,
 ) -> Question:
     """Analyse a question; names of the segment's authors in it are recognised.
 
-    Errors: those of `Embedder.encode`.
+    `view` is what of the segment is seen, all of it by default. Errors: those of `Embedder.encode`.
     """
+    view = segment.view if view is None else view
     folded = fold(text)
-    looked = look_up(folded, _languages(segment))
+    looked = look_up(folded, _languages(segment, view))
     author = _asked_about(folded, tuple(segment.authors))
     names = _name_words(author) if author is not None else frozenset()
     terms: list[int] = []
@@ -69,7 +87,7 @@ def ask(
     near: list[bool] = []
     named: list[bool] = []
     words: list[str] = []
-    for own, (surface, others) in _chosen(looked, segment).items():
+    for own, (surface, others) in _chosen(looked, view).items():
         place = len(terms)
         forms = {own: (1.0, False)} | {term: (share, False) for term, share in others}
         for term, share in neighbours.of(own) if neighbours is not None else ():
@@ -101,20 +119,20 @@ def ask(
     )
 
 
-def _chosen(looked: Looked, segment: Segment) -> dict[int, tuple[str, tuple[tuple[int, float], ...]]]:
+def _chosen(looked: Looked, view: View) -> dict[int, tuple[str, tuple[tuple[int, float], ...]]]:
     """Return by their own term the distinct words to look for, with their other terms."""
     distinct = {own: (word, others) for word, (own, others) in zip(looked.kept, looked.groups, strict=True)}
     if len(distinct) <= MOST_WORDS:
         return distinct
-    df = segment.view.terms.df(np.array(list(distinct), np.uint32))
+    df = view.terms.df(np.array(list(distinct), np.uint32))
     rare = np.argsort(np.where(df > 0, df, np.iinfo(np.int64).max), kind="stable")[:MOST_WORDS]
     owns = list(distinct)
     return {owns[place]: distinct[owns[place]] for place in sorted(rare.tolist())}
 
 
-def _languages(segment: Segment) -> list[str]:
+def _languages(segment: Segment, view: View) -> list[str]:
     """Return the languages in which at least a twentieth of the segment's rows are written, three at most."""
-    least = max(1, segment.rows // 20)
+    least = max(1, view.rows // 20)
     common = sorted((-count, code) for code, count in list(segment.languages.items()) if count >= least)
     return [code for _, code in common[:3]]
 
@@ -139,7 +157,7 @@ def _asked_about(folded: str, authors: Sequence[str]) -> str | None:
     return found
 
 
-def _vector(text: str, author: str | None, embedder: Embedder | None) -> NDArray[np.float32] | None:
+def _vector(text: str, author: str | None, embedder: Speaker | None) -> NDArray[np.float32] | None:
     """Return the unit vector of the question as the author asked about would put it: with "I" for their name."""
     if embedder is None:
         return None

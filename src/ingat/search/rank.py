@@ -54,11 +54,15 @@ class Hit(NamedTuple):
 
 
 class Miss(NamedTuple):
-    """A row that was near: `why` is "beyond_top_k", "below_threshold" or "filtered:" and the filter's name."""
+    """A row that was near: `why` is "beyond_top_k", "below_threshold" or "filtered:" and the filter's name.
+
+    `parts` add up to `score`, which for a filtered row is the one it has without any filter.
+    """
 
     row: int
     score: float
     why: str
+    parts: dict[str, float]
 
 
 class Ranking(NamedTuple):
@@ -95,6 +99,7 @@ def search(
     segment: Segment,
     question: Question,
     *,
+    view: View | None = None,
     top_k: int = 5,
     filters: Filters | None = None,
     threshold: float | None = None,
@@ -104,9 +109,9 @@ def search(
 
     A row fits when it holds a word of the question (or a neighbour word), or when its cosine reaches `threshold` (the
     embedder's own by default); when all that is met anywhere is the name of the author asked about, nothing fits.
-    Equal scores are ordered newest first, then by position.
+    Equal scores are ordered newest first, then by position. `view`: rows that came after it are not seen.
     """
-    view = segment.view
+    view = segment.view if view is None else view
     with_vectors = question.vector is not None and segment.vectors.filled > 0
     mode = "words+vectors" if with_vectors else "words"
     found = masks(segment, view, filters) if filters is not None else {}
@@ -119,16 +124,16 @@ def search(
     hits = _hits(view, question, scores, best[:top_k]) if scores else ()
     if not explain or not view.rows:
         return Ranking(hits, mode)
-    misses = [Miss(row, float(scores.final[row]), "beyond_top_k") for row in best[top_k:]] if scores else []
+    misses: list[Miss] = []
     if scores:
+        misses += [_miss(scores, row, "beyond_top_k") for row in best[top_k:]]
         unfit = ~scores.fits if seen is None else ~scores.fits & seen
-        low = _best(view, scores.final, unfit, NEAR_MISSES)
-        misses += [Miss(row, float(scores.final[row]), "below_threshold") for row in low]
+        misses += [_miss(scores, row, "below_threshold") for row in _best(view, scores.final, unfit, NEAR_MISSES)]
     if seen is not None and not seen.all():
         free = _score(view, segment.vectors if with_vectors else None, question, None, threshold)
         for row in _best(view, free.final, free.fits & ~seen, NEAR_MISSES):
             name = next(name for name, mask in found.items() if not mask[row])
-            misses.append(Miss(row, float(free.final[row]), f"filtered:{name}"))
+            misses.append(_miss(free, row, f"filtered:{name}"))
     return Ranking(hits, mode, tuple(misses))
 
 
@@ -253,6 +258,10 @@ def _hit(view: View, question: Question, scores: _Scores, row: int, exact: set[t
     cosine = None if scores.cosine is None else float(scores.cosine[row])
     reason = "words" if scores.lexical.fits[row] else "meaning"
     return Hit(row, float(scores.final[row]), _parts(scores, row), terms, near, cosine, reason)
+
+
+def _miss(scores: _Scores, row: int, why: str) -> Miss:
+    return Miss(row, float(scores.final[row]), why, _parts(scores, row))
 
 
 def _parts(scores: _Scores, row: int) -> dict[str, float]:

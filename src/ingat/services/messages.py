@@ -18,7 +18,7 @@ from ingat.store.tables import messages as table
 from ingat.store.tables import recall as recall_table
 from ingat.store.tables import sessions as session_table
 from ingat.store.tables import users as user_table
-from ingat.store.tables.paging import decode_cursor, encode_cursor
+from ingat.store.tables.paging import decode_cursor
 
 MAX_MESSAGES_AT_ONCE = 10_000
 
@@ -126,18 +126,21 @@ class Messages:
         return self._rows.read(look)
 
     def history(self, user_id: str, limit: int = 50, cursor: str | None = None) -> Page[Message]:
-        """Return one page of the user's messages of all sessions, the last written first; an unknown user has none."""
+        """Return one page of the user's messages of all sessions, the last said first; an unknown user has none.
+
+        The order is by the time at which they were said (`at`), then by id, so that a page stays where it is when
+        users are merged. `page.next` is the cursor of the next page.
+        """
         known = normalise_user_id(user_id)
         check_limit(limit, "limit")
-        after = decode_cursor(cursor)
-        before = after.value if after is not None and isinstance(after.value, int) else None
+        after = decode_cursor(cursor, table.HISTORY)
 
-        def look(tx: Tx) -> tuple[Sequence[Message], int | None]:
+        def look(tx: Tx) -> tuple[Sequence[Message], str | None]:
             owner = user_table.resolve(tx, known)
-            return table.history(tx, owner, limit, before) if owner else ([], None)
+            return table.history(tx, owner, limit, after) if owner else ([], None)
 
         items, more = self._rows.read(look)
-        return Page(items=tuple(items), next=None if more is None else encode_cursor(more, ""))
+        return Page(items=tuple(items), next=more)
 
     def message(self, user_id: str, message_id: str) -> Message:
         """Return one message of a user, or raise MessageNotFound."""
@@ -155,7 +158,8 @@ class Messages:
     def appending(self, session_id: str, messages: Sequence[NewMessage | Mapping[str, Any]]) -> Append:
         """Check and analyse messages and return their write, for a queue of writes; tell `committed` afterwards."""
         known, now = check_id(session_id, "session id"), self._clock()
-        check_limit(len(messages), "number of messages", 0, MAX_MESSAGES_AT_ONCE)
+        if isinstance(messages, Sequence):
+            check_limit(len(messages), "number of messages", 0, MAX_MESSAGES_AT_ONCE)
         return Append(known, [draft(new, self._count, now) for new in new_messages(messages)], now)
 
     def committed(self, append: Append) -> None:

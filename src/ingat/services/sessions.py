@@ -8,8 +8,8 @@ from typing import Any, cast
 from msgspec import UNSET, UnsetType
 
 from ingat.core import clock
-from ingat.core.errors import Conflict, InvalidInput, SessionExists
-from ingat.core.ids import anonymous_user_id, check_id, new_id, normalise_user_id
+from ingat.core.errors import Conflict, InvalidId, InvalidInput, SessionExists
+from ingat.core.ids import ANONYMOUS, MAX_ID_CHARACTERS, anonymous_user_id, check_id, new_id, normalise_user_id
 from ingat.core.json import encode_object
 from ingat.core.limits import check_limit, check_time
 from ingat.core.records import SESSION_STATES, Page, Session, SessionState
@@ -81,6 +81,9 @@ class Sessions:
         taken, Conflict when the user already has an active session of that channel, UserBlocked.
         """
         session_id = new_id() if id is None else check_id(id, "session id")
+        if user_id is None and len(session_id) > MAX_ID_CHARACTERS - len(ANONYMOUS):
+            most = MAX_ID_CHARACTERS - len(ANONYMOUS)
+            raise InvalidId(f"The id of a session without a user has at most {most} characters.")
         known = anonymous_user_id(session_id) if user_id is None else user_id
         known, now = normalise_user_id(known), self._now()
         began = now if at is None else cast(int, check_time(at, "at"))

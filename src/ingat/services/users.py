@@ -97,6 +97,8 @@ class Users:
         `search` finds part of an id, alias, name or product, without regard to case.
         """
         check_limit(limit, "limit")
+        if protected is not None:
+            _check_flag(protected, "protected")
         after = decode_cursor(cursor)
         if search is not None:
             check_text(search, "search", MAX_FIELD_BYTES)
@@ -151,6 +153,7 @@ class Users:
     def protect(self, user_id: str, protected: bool = True) -> User:
         """Mark the user as protected (or not): a protected user is only erased with force and a reason."""
         known, now = normalise_user_id(user_id), self._now()
+        _check_flag(protected, "protected")
 
         def work(tx: Tx) -> User:
             user = table.required(tx, known)
@@ -158,3 +161,8 @@ class Users:
             return cast(User, table.get(tx, user.user_id))
 
         return self._store.write(work)
+
+
+def _check_flag(value: object, what: str) -> None:
+    if not isinstance(value, bool):
+        raise InvalidInput(f"{what} must be true or false.", given=type(value).__name__)

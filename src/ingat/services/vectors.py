@@ -11,11 +11,15 @@ from functools import partial
 from ingat.core.errors import EmbedderUnavailable, StoreError
 from ingat.search.embed.contract import Embedder
 from ingat.search.embed.turns import encode_turns
-from ingat.store.contract import Store
+from ingat.store.contract import Store, Tx
 from ingat.store.tables import recall as table
 
 BATCH = 256
 MAX_WAITING = 20_000
+MAX_USERS_WAITING = 10_000
+"""Users to be gone through; beyond this the next recall of a user, or `sweep`, makes up for them."""
+CLOSING_S = 5.0
+"""How long closing waits for what is queued."""
 
 _log = logging.getLogger("ingat.vectors")
 
@@ -23,36 +27,57 @@ _log = logging.getLogger("ingat.vectors")
 class VectorFiller:
     """Makes and keeps the vectors of entries that were committed without them.
 
-    What is told to `add` waits in memory and is bounded: beyond `MAX_WAITING` it is left to `sweep`. Nothing is lost
-    when the process dies, because an entry without vectors can be seen in the store; recall makes up for them.
+    What is told to `add` waits in memory and is bounded: beyond `MAX_WAITING` entries only the user is noted, and the
+    thread finds in the store what they lack. What fails is tried again after the next batch that succeeds. Nothing is
+    lost when the process dies, because an entry without vectors can be seen in the store; recall makes up for it.
     """
 
     def __init__(self, store: Store, embedder: Embedder) -> None:
         self._store, self._embedder = store, embedder
         self._waiting: deque[tuple[str, int, str]] = deque()
+        self._known: set[tuple[str, int]] = set()
+        self._users: dict[str, None] = {}
+        self._owed: dict[str, None] = {}
         self._wake, self._idle = threading.Condition(), threading.Event()
         self._idle.set()
         self._thread: threading.Thread | None = None
-        self._closing = False
+        self._closing = self._stopping = False
 
     def add(self, user_id: str, positions: Sequence[int], texts: Sequence[str]) -> None:
-        """Queue entries of one user; returns at once. What does not fit into the queue is left to `sweep`."""
+        """Queue entries of one user; returns at once and never fails. Entries that wait already are not queued again.
+
+        Without texts, or when the queue is full, the user is noted instead: see `add_user`.
+        """
+        if not positions:
+            return
+        if not texts:
+            self.add_user(user_id)
+            return
         with self._wake:
-            if self._closing or len(self._waiting) + len(positions) > MAX_WAITING:
+            if self._closing:
                 return
-            self._waiting.extend(zip([user_id] * len(positions), positions, texts, strict=True))
-            self._idle.clear()
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name="ingat-vectors", daemon=True)
-                self._thread.start()
-            self._wake.notify()
+            if len(self._waiting) + len(positions) > MAX_WAITING:
+                _note(self._users, user_id)
+            else:
+                for position, text in zip(positions, texts, strict=True):
+                    if (user_id, position) not in self._known:
+                        self._known.add((user_id, position))
+                        self._waiting.append((user_id, position, text))
+            self._start()
+
+    def add_user(self, user_id: str) -> None:
+        """Note a user whose missing vectors are to be found in the store and made; returns at once, never fails."""
+        with self._wake:
+            if not self._closing:
+                _note(self._users, user_id)
+                self._start()
 
     def waiting(self) -> int:
-        """Return how many entries wait."""
+        """Return how many entries wait; those of users who are noted as a whole are not counted."""
         return len(self._waiting)
 
     def flush(self, timeout_s: float | None = None) -> bool:
-        """Wait until everything that was queued has its vectors; False when the time ran out."""
+        """Wait until all that was queued has its vectors or failed; False when the time ran out."""
         return self._idle.wait(timeout_s)
 
     def sweep(self, progress: Callable[[int], None] | None = None) -> int:
@@ -71,15 +96,46 @@ class VectorFiller:
             if progress is not None:
                 progress(done)
 
-    def close(self) -> None:
-        """Stop after the batch that is being made; what still waits can be made at any later time."""
+    def close(self, timeout_s: float = CLOSING_S) -> None:
+        """Take nothing more, finish what waits within about `timeout_s` seconds, and stop; a second call does nothing.
+
+        What is not done by then can be made at any later time.
+        """
         with self._wake:
             self._closing = True
-            self._waiting.clear()
+            thread = self._thread
             self._wake.notify()
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
+        if thread is None:
+            return
+        self._idle.wait(timeout_s)
+        with self._wake:
+            self._stopping = True
+            self._forget()
+            self._wake.notify()
+        thread.join(timeout_s)
+        self._thread = None
+
+    def _start(self) -> None:
+        """Wake the thread, or start one; the lock is held. Where none can be started the entries are owed."""
+        self._idle.clear()
+        if self._thread is None:
+            thread = threading.Thread(target=self._work, name="ingat-vectors", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError as error:
+                _log.warning("Vectors are made later, because no thread can be started: %s", error)
+                for user_id in (*self._users, *(each[0] for each in self._waiting)):
+                    _note(self._owed, user_id)
+                self._forget()
+                self._idle.set()
+                return
+            self._thread = thread
+        self._wake.notify()
+
+    def _forget(self) -> None:
+        self._waiting.clear()
+        self._known.clear()
+        self._users.clear()
 
     def _read_missing(self, after: tuple[str, int]) -> list[tuple[str, int, str]]:
         fingerprint = self._embedder.fingerprint
@@ -99,7 +155,8 @@ class VectorFiller:
         except BaseException:
             # an embedder that breaks its contract ends this thread; nobody may wait for it, and the next add starts one
             with self._wake:
-                self._waiting.clear()
+                self._forget()
+                self._owed.clear()
                 self._thread = None
                 self._idle.set()
             raise
@@ -107,17 +164,48 @@ class VectorFiller:
     def _work_on(self) -> None:
         while True:
             with self._wake:
-                while not self._waiting:
+                while not self._waiting and not self._users:
                     self._idle.set()
                     if self._closing:
                         return
                     self._wake.wait()
                 batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
+                user_id = None if batch else next(iter(self._users))
+                if user_id is not None:
+                    del self._users[user_id]
+            owners = dict.fromkeys(each[0] for each in batch) if user_id is None else {user_id: None}
             try:
-                self._fill(batch)
+                if user_id is None:
+                    self._fill(batch)
+                else:
+                    self._fill_user(user_id)
             except (EmbedderUnavailable, StoreError) as error:
-                # the entries stay without vectors, which the store shows; recall and sweep make up for it
-                _log.warning("Vectors of %d entries not kept (%s): %s", len(batch), error.code, error.message)
+                _log.warning("Vectors of %d users not kept (%s): %s", len(owners), error.code, error.message)
+                with self._wake:
+                    for owner in owners:
+                        _note(self._owed, owner)
+            else:
+                with self._wake:
+                    for owner in self._owed if not self._closing else ():
+                        _note(self._users, owner)
+                    self._owed.clear()
+            with self._wake:
+                self._known.difference_update([each[:2] for each in batch])
+
+    def _fill_user(self, user_id: str) -> None:
+        """Make the vectors that one user lacks, a batch at a time; entries that cannot be filled are passed over."""
+        fingerprint, after = self._embedder.fingerprint, -1
+        while not self._stopping:
+
+            def read(tx: Tx, after: int = after) -> tuple[list[int], list[tuple[int, str]]]:
+                positions = table.lacking(tx, user_id, fingerprint, after, BATCH)
+                return positions, table.texts_at(tx, user_id, positions)
+
+            positions, texts = self._store.read(read)
+            if not positions:
+                return
+            after = positions[-1]
+            self._fill([(user_id, position, text) for position, text in texts])
 
     def _fill(self, batch: Sequence[tuple[str, int, str]]) -> None:
         fingerprint = self._embedder.fingerprint
@@ -127,3 +215,8 @@ class VectorFiller:
             for (user_id, position, _), each in zip(batch, vectors, strict=True)
         ]
         self._store.write(lambda tx: table.put_vectors(tx, rows))
+
+
+def _note(users: dict[str, None], user_id: str) -> None:
+    if len(users) < MAX_USERS_WAITING:
+        users[user_id] = None

@@ -15,6 +15,9 @@ from ingat.store.sqlite.errors import BUSY, primary_code, translate, translate_o
 APPLICATION_ID = 0x494E4754
 """The letters INGT in the file's header: how a store is told from somebody else's database."""
 
+CHECKPOINT_PAGES = 4_000
+"""Pages (16 MiB) of write-ahead log between two checkpoints: each is two fsyncs, and a page written again meanwhile
+is copied once."""
 STATEMENTS = 512
 """Prepared statements that each connection keeps."""
 
@@ -58,6 +61,7 @@ def prepare_writer(conn: sqlite3.Connection) -> None:
     """Set what every writing connection needs: references are checked, and deleted rows are overwritten with zeros."""
     conn.execute("PRAGMA foreign_keys=ON")
     conn.execute("PRAGMA secure_delete=ON")
+    conn.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
 
 
 def open_reader(path: Path, *, busy_timeout_ms: int) -> sqlite3.Connection:

@@ -9,7 +9,7 @@ import msgspec
 from ingat.core.json import decode_object
 from ingat.core.records import MemoryItem, MemoryKind
 from ingat.store.contract import Row, Tx, Value
-from ingat.store.tables.paging import LIKE, Cursor, encode_cursor, keyset, like_pattern
+from ingat.store.tables.paging import LIKE, Cursor, encode_cursor, keyset, like_pattern, listing
 
 MemorySort = Literal["created_at", "updated_at", "valid_from"]
 
@@ -96,7 +96,8 @@ def page(
     descending: bool,
 ) -> tuple[list[MemoryItem], str | None]:
     """Return one page of a user's items and the cursor of the next; with `as_of` only those that held then."""
-    after, args, order = keyset(sort, "id", descending, cursor)
+    list_name = listing("memories", sort, descending)
+    after, args, order = keyset(list_name, sort, "id", descending, cursor)
     where = ["user_id = ?", after]
     args = [user_id, *args]
     if kind is not None:
@@ -114,7 +115,7 @@ def page(
     rows = tx.all(
         f"SELECT {_COLUMNS}, {sort} FROM memory WHERE {' AND '.join(where)} {order} LIMIT ?", (*args, limit + 1)
     )
-    more = encode_cursor(rows[limit - 1][-1], cast(str, rows[limit - 1][1])) if len(rows) > limit else None
+    more = encode_cursor(list_name, rows[limit - 1][-1], cast(str, rows[limit - 1][1])) if len(rows) > limit else None
     return [_item(row) for row in rows[:limit]], more
 
 

@@ -10,9 +10,11 @@ import msgspec
 from ingat.core.json import decode_object, encode_object
 from ingat.core.records import Attachment, Message
 from ingat.store.contract import Row, Tx, Value
+from ingat.store.tables.paging import Cursor, encode_cursor, keyset, listing
 
 COLUMNS = "user_id, session_id, seq, id, role, content, author, attachments, metadata, tokens, at"
 _OF_SESSION = COLUMNS.removeprefix("user_id, session_id, ")
+HISTORY = listing("history", "at", True)
 
 _attachments = msgspec.json.Decoder(tuple[Attachment, ...])
 _INSERT = f"INSERT INTO message ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -97,21 +99,27 @@ def rename(tx: Tx, user_id: str, message_id: str, new_id: str) -> None:
     )
 
 
-def history(tx: Tx, user_id: str, limit: int, before: int | None) -> tuple[list[Message], int | None]:
-    """Return a user's messages in the order of writing, newest first, and the position to go on before (None: end)."""
-    args: list[Value] = [user_id]
-    where = "e.user_id = ? AND e.source = 'message'"
-    if before is not None:
-        where += " AND e.position < ?"
-        args.append(before)
-    columns = ", ".join(f"m.{name.strip()}" for name in COLUMNS.split(","))
-    rows = tx.all(
-        f"SELECT {columns}, e.position FROM recall_entry e JOIN message m ON m.user_id = e.user_id"
-        f" AND m.session_id = e.session_id AND m.seq = e.seq WHERE {where} ORDER BY e.position DESC LIMIT ?",
-        (*args, limit + 1),
+def last_of_user(tx: Tx, user_id: str, session_id: str, before: int) -> Message | None:
+    """Return the newest message of role user whose seq is below `before`, or None."""
+    row = tx.one(
+        f"SELECT {_OF_SESSION} FROM message WHERE user_id = ? AND session_id = ? AND seq < ? AND role = 'user'"
+        " ORDER BY seq DESC LIMIT 1",
+        (user_id, session_id, before),
     )
-    more = cast(int, rows[limit - 1][-1]) if len(rows) > limit else None
-    return [message_of(row) for row in rows[:limit]], more
+    return _message_of(user_id, session_id, row) if row else None
+
+
+def history(tx: Tx, user_id: str, limit: int, cursor: Cursor | None) -> tuple[list[Message], str | None]:
+    """Return one page of a user's messages, the last said first, and the cursor of the next.
+
+    The order is by `at`, then id: it rests on the transcript alone, so that neither a merge nor a new index changes it.
+    """
+    after, args, order = keyset(HISTORY, "at", "id", True, cursor)
+    rows = tx.all(
+        f"SELECT {COLUMNS} FROM message WHERE user_id = ? AND {after} {order} LIMIT ?", (user_id, *args, limit + 1)
+    )
+    found = [message_of(row) for row in rows[:limit]]
+    return found, encode_cursor(HISTORY, found[-1].at, found[-1].id) if len(rows) > limit else None
 
 
 def count(tx: Tx) -> int:

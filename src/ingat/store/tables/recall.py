@@ -95,6 +95,17 @@ def without_vectors(tx: Tx, fingerprint: str, after: tuple[str, int], limit: int
     return cast("list[tuple[str, int]]", rows)
 
 
+def lacking(tx: Tx, user_id: str, fingerprint: str, after: int, limit: int) -> list[int]:
+    """Return up to `limit` positions of a user beyond `after` that have no vectors of this embedder."""
+    rows = tx.all(
+        "SELECT e.position FROM recall_entry e LEFT JOIN recall_vector v"
+        " ON v.user_id = e.user_id AND v.position = e.position AND v.fingerprint = ?"
+        " WHERE e.user_id = ? AND e.position > ? AND v.position IS NULL ORDER BY e.position LIMIT ?",
+        (fingerprint, user_id, after, limit),
+    )
+    return [cast(int, row[0]) for row in rows]
+
+
 class Line(NamedTuple):
     """What stands behind an entry: a message (its text with captions) or a memory (its subject and text)."""
 

@@ -8,7 +8,7 @@ from ingat.core.errors import Conflict, SessionArchived, SessionClosed, SessionN
 from ingat.core.json import decode_object
 from ingat.core.records import SESSION_STATES, Session, SessionState
 from ingat.store.contract import Row, Tx, Value
-from ingat.store.tables.paging import LIKE, Cursor, encode_cursor, keyset, like_pattern
+from ingat.store.tables.paging import LIKE, Cursor, encode_cursor, keyset, like_pattern, listing
 
 SessionSort = Literal["created_at", "active_at"]
 
@@ -119,12 +119,14 @@ def update(tx: Tx, user_id: str, session_id: str, values: dict[str, Value], now:
 def reserve(tx: Tx, user_id: str, session_id: str, count: int, tokens: int, at: int, now: int) -> Reserved | None:
     """Take the next `count` places in the session's order and add to its sums; None when there is no such session.
 
-    The state is the caller's to check: when it is not `active`, the transaction must be given up.
+    `at` is when the last of them was said; a message that is older than one before it does not make the session look
+    idle. The state is the caller's to check: when it is not `active`, the transaction must be given up.
     """
     row = tx.one(
         "UPDATE session SET last_seq = last_seq + ?, message_count = message_count + ?, tokens = tokens + ?,"
-        " active_at = ?, updated_at = ? WHERE user_id = ? AND id = ? RETURNING last_seq, state",
-        (count, count, tokens, at, now, user_id, session_id),
+        " active_at = CASE WHEN last_seq > 0 AND active_at > ? THEN active_at ELSE ? END, updated_at = ?"
+        " WHERE user_id = ? AND id = ? RETURNING last_seq, state",
+        (count, count, tokens, at, at, now, user_id, session_id),
     )
     if row is None:
         return None
@@ -152,7 +154,8 @@ def page(
     descending: bool,
 ) -> tuple[list[Session], str | None]:
     """Return one page of sessions and the cursor of the next; `search` is part of a name or description."""
-    after, args, order = keyset(sort, "id", descending, cursor)
+    kind = listing("sessions", sort, descending)
+    after, args, order = keyset(kind, sort, "id", descending, cursor)
     where = [after]
     for name, value in (("user_id", user_id), ("channel", channel), ("project_id", project_id)):
         if value is not None:
@@ -162,16 +165,19 @@ def page(
         like = like_pattern(search)
         where.append(f"(LOWER(COALESCE(name, '')) {LIKE} OR LOWER(COALESCE(description, '')) {LIKE})")
         args += [like, like]
-    states = (state,) if state is not None else SESSION_STATES
+    query = f"SELECT {_COLUMNS}, {sort} FROM session WHERE {' AND '.join(where)}"
     rows: list[Row] = []
-    # one query a state, because the index on active_at is kept by state
-    for each in states:
-        rows += tx.all(
-            f"SELECT {_COLUMNS}, {sort} FROM session WHERE state = ? AND {' AND '.join(where)} {order} LIMIT ?",
-            (each, *args, limit + 1),
-        )
+    if user_id is not None:
+        # `|| ''` and `+ 0` keep the planner to the rows of the user: the other indexes hold everybody's
+        wanted = ("state || '' = ?", state) if state is not None else ("? = ''", "")
+        order = order.replace(f"BY {sort} ", f"BY {sort} + 0 ")
+        rows = tx.all(f"{query} AND {wanted[0]} {order} LIMIT ?", (*args, wanted[1], limit + 1))
+    else:
+        # one query a state, because the index on active_at is kept by state
+        for each in (state,) if state is not None else SESSION_STATES:
+            rows += tx.all(f"{query} AND state = ? {order} LIMIT ?", (*args, each, limit + 1))
     rows.sort(key=lambda row: cast("tuple[int, str]", (row[-1], row[1])), reverse=descending)
-    more = encode_cursor(rows[limit - 1][-1], cast(str, rows[limit - 1][1])) if len(rows) > limit else None
+    more = encode_cursor(kind, rows[limit - 1][-1], cast(str, rows[limit - 1][1])) if len(rows) > limit else None
     return [_session(row) for row in rows[:limit]], more
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, Literal, NamedTuple, NoReturn, cast
 
 from ingat.core.errors import UserBlocked, UserNotFound
 from ingat.core.json import decode_object
 from ingat.core.records import User
 from ingat.core.roles import BLOCKED, DEFAULT_ROLE
 from ingat.store.contract import Row, Tx, Value
-from ingat.store.tables.paging import LIKE, Cursor, encode_cursor, keyset, like_pattern
+from ingat.store.tables.paging import LIKE, Cursor, encode_cursor, keyset, like_pattern, listing
 
 UserSort = Literal["user_id", "name", "created_at", "updated_at"]
 
@@ -71,12 +72,18 @@ def standing(tx: Tx, user_id: str) -> Standing | None:
     return Standing(*cast("tuple[str, str, int, int]", row)) if row else None
 
 
+def exact(tx: Tx, user_id: str) -> Standing | None:
+    """Return role, version and epoch of the user with exactly this id, or None."""
+    row = tx.one("SELECT user_id, role, version, epoch FROM user_profile WHERE user_id = ?", (user_id,))
+    return Standing(*cast("tuple[str, str, int, int]", row)) if row else None
+
+
 def ensure(tx: Tx, user_id: str, now: int) -> Standing:
     """Return the standing of the user with this id or alias, created with nothing but the id when there is none."""
     found = standing(tx, user_id)
     if found is None:
         insert(tx, user_id, {}, now)
-        found = Standing(user_id, DEFAULT_ROLE, 0, now)
+        found = cast(Standing, exact(tx, user_id))
     return found
 
 
@@ -105,16 +112,20 @@ def required(tx: Tx, user_id: str) -> User:
 
 
 def advance(tx: Tx, user_id: str, by: int) -> tuple[int, str]:
-    """Raise the user's version by `by` and return (new version, role); the versions skipped are the caller's own."""
+    """Raise the user's version by `by` and return (new version, role); the versions skipped are the caller's own.
+
+    This and the next two raise UserNotFound when there is no user with exactly this id.
+    """
     row = tx.one(
         "UPDATE user_profile SET version = version + ? WHERE user_id = ? RETURNING version, role", (by, user_id)
     )
-    return cast("tuple[int, str]", row)
+    return cast("tuple[int, str]", row or _gone(user_id))
 
 
 def version(tx: Tx, user_id: str) -> int:
     """Return the user's version."""
-    return cast("tuple[int]", tx.one("SELECT version FROM user_profile WHERE user_id = ?", (user_id,)))[0]
+    row = tx.one("SELECT version FROM user_profile WHERE user_id = ?", (user_id,))
+    return cast("tuple[int]", row or _gone(user_id))[0]
 
 
 def rewrite(tx: Tx, user_id: str) -> int:
@@ -123,7 +134,11 @@ def rewrite(tx: Tx, user_id: str) -> int:
         "UPDATE user_profile SET version = version + 1, epoch = epoch + 1 WHERE user_id = ? RETURNING version",
         (user_id,),
     )
-    return cast("tuple[int]", row)[0]
+    return cast("tuple[int]", row or _gone(user_id))[0]
+
+
+def _gone(user_id: str) -> NoReturn:
+    raise UserNotFound(f"There is no user {user_id!r} any more. Nothing was changed.", user_id=user_id)
 
 
 def get(tx: Tx, user_id: str) -> User | None:
@@ -135,8 +150,8 @@ def get(tx: Tx, user_id: str) -> User | None:
 def insert(tx: Tx, user_id: str, values: dict[str, Value], now: int) -> bool:
     """Add a user if that id is free, and return whether it was; `values` are columns other than ids and times.
 
-    The epoch starts at the present time, so that an index that was built for an earlier owner of the id is not
-    taken for this user's.
+    The epoch starts at random, so that an index that was built for an earlier owner of the id is not taken for this
+    user's.
     """
     columns = {"role": DEFAULT_ROLE, "protected": 0, "flags": "{}", "slots": "{}", "metadata": "{}", **values}
     names = ", ".join(columns)
@@ -144,7 +159,7 @@ def insert(tx: Tx, user_id: str, values: dict[str, Value], now: int) -> bool:
     row = tx.one(
         f"INSERT INTO user_profile (user_id, {names}, version, epoch, created_at, updated_at)"
         f" VALUES (?, {marks}, 0, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING user_id",
-        (user_id, *columns.values(), now, now, now),
+        (user_id, *columns.values(), secrets.randbits(62), now, now),
     )
     return row is not None
 
@@ -189,7 +204,8 @@ def page(
     `search` is part of an id, a name, a product or an alias, without regard to case.
     """
     column = _SORTS[sort]
-    after, args, order = keyset(column, "user_id", descending, cursor)
+    kind = listing("users", sort, descending)
+    after, args, order = keyset(kind, column, "user_id", descending, cursor)
     where = [after]
     if search is not None:
         where.append(
@@ -207,7 +223,7 @@ def page(
         f"SELECT {_COLUMNS}, {column} FROM user_profile WHERE {' AND '.join(where)} {order} LIMIT ?",
         (*args, limit + 1),
     )
-    more = encode_cursor(rows[limit - 1][-1], cast(str, rows[limit - 1][0])) if len(rows) > limit else None
+    more = encode_cursor(kind, rows[limit - 1][-1], cast(str, rows[limit - 1][0])) if len(rows) > limit else None
     return [_user(row, aliases(tx, cast(str, row[0]))) for row in rows[:limit]], more
 
 

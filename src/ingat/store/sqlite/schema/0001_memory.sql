@@ -83,6 +83,7 @@ CREATE TABLE message (
 ) WITHOUT ROWID;
 
 CREATE UNIQUE INDEX message_id ON message (user_id, id);
+CREATE INDEX message_time ON message (user_id, at, id);
 
 CREATE TABLE memory (
     user_id TEXT NOT NULL REFERENCES user_profile (user_id),
