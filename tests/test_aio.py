@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from ingat.aio import MOST_CHARACTERS_ON_THE_LOOP, MOST_ON_THE_LOOP, AsyncMemory
+from ingat.aio import MOST_CHARACTERS_ON_THE_LOOP, MOST_ON_THE_LOOP, THREADS, AsyncMemory, dressed
 from ingat.core.errors import IngatError, StoreClosed
 from ingat.core.records import NewMessage
 from ingat.memory import Memory
@@ -233,3 +233,33 @@ def test_no_thread_is_left_running() -> None:
     for thread in set(threading.enumerate()) - before:
         thread.join(60)
     assert set(threading.enumerate()) <= before
+
+
+def test_what_is_slow_holds_up_nothing_of_another_kind() -> None:
+    async def work(memory: AsyncMemory) -> list[str]:
+        made = await memory.keys.create("service")
+        go = threading.Event()
+
+        def slow(method: Callable[..., Any]) -> Callable[..., bool]:
+            return lambda: go.wait()
+
+        waiting = [asyncio.ensure_future(dressed(memory, "recall", slow)()) for _ in range(3 * THREADS["search"])]
+        try:
+            await memory.users.save("ana", name="Ana")
+            return [(await memory.keys.check(made.key)).role, (await memory.users.get("ana")).user_id]
+        finally:
+            go.set()
+            await asyncio.gather(*waiting)
+
+    assert run(work) == ["service", "ana"]
+
+
+def test_threads_are_named_for_what_they_do() -> None:
+    def name(method: Callable[..., Any]) -> Callable[..., str]:
+        return lambda: threading.current_thread().name.rpartition("_")[0]
+
+    async def work(memory: AsyncMemory) -> list[str]:
+        methods = ("keys.check", "users.get", "users.save", "recall", "chat")
+        return [await dressed(memory, each, name)() for each in methods]
+
+    assert run(work) == ["ingat-keys", "ingat-read", "ingat-write", "ingat-search", "ingat-long"]

@@ -2,7 +2,7 @@
 # folder from constraints/SET.txt, with the project itself in it, unless it is there and made from the same files.
 # Needs bash and Python 3.11 to 3.14; uses uv if there, else venv + pip. Says what it does on stderr.
 
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+root=$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 
 find_python() {
     local name
@@ -52,10 +52,11 @@ install_with_pip() { # VENV SET PYTHON
 }
 
 install() { # VENV SET
-    local python build_file status
+    local python build_file status found
     if ! python=$(find_python); then
         if ! command -v uv >/dev/null; then
-            echo "ingat needs Python 3.11 to 3.14, and found: $(python3 --version 2>&1 || true)" >&2
+            found=$(python3 --version 2>/dev/null) || found="no python3"
+            echo "ingat needs Python 3.11 to 3.14, and found: $found" >&2
             echo "Install one of these, or name it: PYTHON=/path/to/python3.12 $0" >&2
             return 1
         fi
@@ -81,6 +82,11 @@ install() { # VENV SET
 ensure_venv() { # NAME SET
     local venv="$root/$1"
     if fresh "$venv" "$2"; then return; fi
+    if ! { true >>"$venv.lock"; } 2>/dev/null; then
+        echo "ingat: nothing can be installed in $root, because the folder cannot be written." >&2
+        echo "Copy the project into a folder of yours and run it from there, or run this once as the folder's owner." >&2
+        return 1
+    fi
     exec 9>"$venv.lock"
     if command -v flock >/dev/null; then flock 9; fi # two first uses at once: the second waits
     if ! fresh "$venv" "$2"; then

@@ -16,10 +16,12 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from ingat.core.limits import MAX_BUDGET, MAX_PAGE, MAX_TIME_MS, MAX_TOP_K, MIN_BUDGET
-from ingat.core.records import Attachment, NewMessage, Page
+from ingat.core.records import MESSAGE_ROLES, Attachment, NewMessage, Page
+from ingat.core.texts import MAX_CONTENT_BYTES
 from ingat.memory import Memory, SessionFace, UserFace
 from ingat.services.keys import Keys
-from ingat.services.memories import Memories
+from ingat.services.memories import MAX_TEXT_BYTES, Memories
+from ingat.services.recall.recaller import MAX_QUERY_BYTES
 
 Kind = Literal["read", "write", "destroy"]
 Scope = Literal["user", "session", "store", "keys"]
@@ -28,12 +30,14 @@ Scope = Literal["user", "session", "store", "keys"]
 class Action(Struct, frozen=True, kw_only=True):
     """One thing that can be done.
 
-    `name` is the method's dotted name below Memory. `http` is method and path; `created` says that it answers 201.
+    `name` is the method's dotted name below Memory. `http` is method and path; `created` says that it answers 201, and
+    `kept` that it answers 200 when nothing was created, because it was there already or nothing was given.
     `command` is its words on the command line. `wrap` is the JSON key of the list that it returns. `scope` says whose
     it is: one `user`'s (a key bound to that user may do it), one `session`'s (a key bound to its user may), the whole
     `store`'s (admin and service keys), or about `keys` (admin keys). `guarded` names arguments that a key bound to a
-    user may not give. `many` is the action taken when the body is a list. `alone` says that it looks through the whole
-    store: a server runs one of it at a time.
+    user may not give, `only` the one value that such a key may give for an argument. `many` is the action taken when
+    the body is a list. `alone` says that it looks through the whole store: a server runs one of it at a time. `heavy`
+    says that it may take long: a server runs a few of them at a time for each key.
     """
 
     name: str
@@ -43,10 +47,13 @@ class Action(Struct, frozen=True, kw_only=True):
     summary: str
     scope: Scope
     created: bool = False
+    kept: bool = False
     wrap: str | None = None
     guarded: tuple[str, ...] = ()
+    only: tuple[tuple[str, str], ...] = ()
     many: str | None = None
     alone: bool = False
+    heavy: bool = False
 
     @property
     def verb(self) -> str:
@@ -82,6 +89,9 @@ ACTIONS: tuple[Action, ...] = (
         "Add one message, or a list of them, to the end of a session",
         "session",
         created=True,
+        kept=True,
+        guarded=("at", "id"),
+        only=(("role", "user"),),
         many="sessions.append_many",
     ),
     _read(
@@ -91,16 +101,27 @@ ACTIONS: tuple[Action, ...] = (
         "Show the newest messages of a session, oldest first",
         "session",
         "messages",
+        heavy=True,
     ),
-    _read("recall", "POST /v1/users/{user_id}/recall", "recall", "Find the lines that fit a question", "user"),
+    _read(
+        "recall", "POST /v1/users/{user_id}/recall", "recall", "Find the lines that fit a question", "user", heavy=True
+    ),
     _read(
         "context",
         "POST /v1/users/{user_id}/context",
         "context",
         "Show what a model is given of a user, within the role's budget",
         "user",
+        heavy=True,
     ),
-    _write("chat", "POST /v1/chat", "chat say", "Say something and get an answer from what is remembered", "user"),
+    _write(
+        "chat",
+        "POST /v1/chat",
+        "chat say",
+        "Say something and get an answer from what is remembered",
+        "user",
+        heavy=True,
+    ),
     _write(
         "users.save",
         "PUT /v1/users/{user_id}",
@@ -110,7 +131,13 @@ ACTIONS: tuple[Action, ...] = (
         guarded=("role",),
     ),
     _write(
-        "users.save", "POST /v1/users", "users save", "Create a user, or change what is given", "store", created=True
+        "users.save",
+        "POST /v1/users",
+        "users save",
+        "Create a user, or change what is given",
+        "store",
+        created=True,
+        kept=True,
     ),
     _read("users.list", "GET /v1/users", "users list", "List users", "store", "users"),
     _read("users.get", "GET /v1/users/{user_id}", "users show", "Show one user", "user"),
@@ -139,6 +166,7 @@ ACTIONS: tuple[Action, ...] = (
         "List a user's messages of all sessions, newest first",
         "user",
         "messages",
+        heavy=True,
     ),
     _read(
         "search",
@@ -147,6 +175,7 @@ ACTIONS: tuple[Action, ...] = (
         "Find the messages that hold every word",
         "user",
         "messages",
+        heavy=True,
     ),
     _read(
         "sessions.message",
@@ -210,6 +239,7 @@ ACTIONS: tuple[Action, ...] = (
         "Keep a fact or note about a user",
         "user",
         created=True,
+        kept=True,
     ),
     _read("memories.get", "GET /v1/users/{user_id}/memories/{memory_id}", "memories show", "Show one memory", "user"),
     _write(
@@ -242,20 +272,27 @@ ACTIONS: tuple[Action, ...] = (
     _write("reindex", "POST /v1/reindex", "reindex", "Rebuild the recall index", "store", wrap="entries", alone=True),
 )
 
+_MESSAGE_ROLE = {"enum": list(MESSAGE_ROLES)}
+
 DESCRIPTIONS: dict[str, Any] = {
-    "sessions.append.role": Meta(description="user, assistant, system or tool"),
+    "sessions.append.role": Meta(description="user, assistant, system or tool", extra_json_schema=_MESSAGE_ROLE),
     "sessions.append.id": Meta(description="your own id of the message (for imports)"),
     "sessions.create.id": Meta(description="your own id of the session"),
     "users.save.role": Meta(description="client, godfather, admin or blocked, or a role of the settings"),
     "users.list.role": Meta(description="only users of this role"),
-    "recall.role": Meta(description="only messages of this role: user, assistant, system or tool"),
-    "search.role": Meta(description="only messages of this role: user, assistant, system or tool"),
+    "recall.role": Meta(
+        description="only messages of this role: user, assistant, system or tool", extra_json_schema=_MESSAGE_ROLE
+    ),
+    "search.role": Meta(
+        description="only messages of this role: user, assistant, system or tool", extra_json_schema=_MESSAGE_ROLE
+    ),
     "user_id": Meta(min_length=1, max_length=256, description="id or alias of the user"),
     "session_id": Meta(min_length=1, max_length=256, description="id of the session"),
     "memory_id": Meta(min_length=1, max_length=256, description="id of the memory"),
     "message_id": Meta(min_length=1, max_length=256, description="id of the message"),
     "key_id": Meta(min_length=1, max_length=256, description="id of the key"),
     "limit": Meta(ge=1, le=MAX_PAGE, description="rows on a page"),
+    "recall.top_k": Meta(ge=1, le=MAX_TOP_K, description="lines at the most"),
     "top_k": Meta(ge=0, le=MAX_TOP_K, description="lines at the most"),
     "budget": Meta(ge=MIN_BUDGET, le=MAX_BUDGET, description="tokens at the most, within the role's budget"),
     "since": Meta(ge=0, le=MAX_TIME_MS, description="from this time on, milliseconds UTC"),
@@ -266,10 +303,12 @@ DESCRIPTIONS: dict[str, Any] = {
     "valid_to": Meta(ge=0, le=MAX_TIME_MS, description="until when it held, milliseconds UTC"),
     "before": Meta(ge=0, description="only messages whose seq is below this"),
     "cursor": Meta(description="`next` of the page before"),
-    "content": Meta(max_length=1 << 20, description="what was said; 1 MiB of UTF-8 at the most"),
-    "query": Meta(min_length=1, description="what to look for"),
-    "words": Meta(min_length=1, description="words that must all be there"),
-    "text": Meta(min_length=1, description="the text"),
+    "content": Meta(max_length=MAX_CONTENT_BYTES, description="what was said; 1 MiB of UTF-8 at the most"),
+    "context.query": Meta(max_length=MAX_QUERY_BYTES, description="what to look for"),
+    "query": Meta(min_length=1, max_length=MAX_QUERY_BYTES, description="what to look for"),
+    "words": Meta(min_length=1, max_length=MAX_QUERY_BYTES, description="words that must all be there"),
+    "chat.text": Meta(min_length=1, max_length=MAX_CONTENT_BYTES, description="the text"),
+    "text": Meta(min_length=1, max_length=MAX_TEXT_BYTES, description="the text"),
     "alias": Meta(min_length=1, max_length=256, description="one more id: a JID, a phone number, a channel's id"),
     "source": Meta(min_length=1, max_length=256, description="the user that becomes part of the other"),
     "target": Meta(min_length=1, max_length=256, description="the user that stays"),

@@ -9,7 +9,7 @@ import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
-from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, overload
+from typing import Any, Concatenate, Generic, Literal, ParamSpec, Self, TypeVar, overload
 
 from ingat.core.drafts import new_message, new_messages
 from ingat.core.errors import StoreClosed
@@ -25,26 +25,48 @@ S_co = TypeVar("S_co", covariant=True)
 P = ParamSpec("P")
 R = TypeVar("R")
 
-THREADS = 8
-"""Threads that one AsyncMemory uses at the most."""
+Kind = Literal["keys", "read", "write", "search", "long"]
+"""What is done on a thread; each kind has threads of its own, so that a slow one does not hold up the others."""
+
+THREADS: dict[Kind, int] = {"keys": 2, "read": 8, "write": 4, "search": 6, "long": 8}
+"""Threads of each kind at the most. Searches are fewer than the store's readers: each holds one while it ranks."""
 MOST_ON_THE_LOOP = 16
 """Messages that are analysed on the event loop itself, at about 50 microseconds each; more go to a thread."""
 MOST_CHARACTERS_ON_THE_LOOP = 16_000
 """Their characters altogether; longer texts go to a thread."""
 
 
+class Pools:
+    """The threads of one AsyncMemory, made as they are needed; with `one`, that pool does everything."""
+
+    def __init__(self, one: ThreadPoolExecutor | None = None) -> None:
+        self._by_kind = {
+            kind: one or ThreadPoolExecutor(most, thread_name_prefix=f"ingat-{kind}") for kind, most in THREADS.items()
+        }
+
+    def of(self, kind: Kind) -> ThreadPoolExecutor:
+        """Return the threads of a kind."""
+        return self._by_kind[kind]
+
+    def shutdown(self, *, wait: bool = True) -> None:
+        """Let the threads end when what they do is done."""
+        for pool in self._by_kind.values():
+            pool.shutdown(wait=wait)
+
+
 class Face(Generic[S_co]):
     """The asynchronous face of one synchronous object."""
 
-    def __init__(self, behind: S_co, pool: ThreadPoolExecutor) -> None:
-        self._behind, self._pool = behind, pool
+    def __init__(self, behind: S_co, pools: Pools | ThreadPoolExecutor) -> None:
+        self._behind = behind
+        self._pools = pools if isinstance(pools, Pools) else Pools(pools)
 
 
 class hop(Generic[S, P, R]):  # noqa: N801 - stands where a function would, like `property`
-    """A method that runs the synchronous one of the same name on a thread, in the caller's context."""
+    """A method that runs the synchronous one of the same name on a thread of its kind, in the caller's context."""
 
-    def __init__(self, method: Callable[Concatenate[S, P], R]) -> None:
-        self._method = method
+    def __init__(self, method: Callable[Concatenate[S, P], R], kind: Kind) -> None:
+        self._method, self.kind = method, kind
         self.__doc__ = method.__doc__
         self.__wrapped__ = method
         signature = inspect.signature(method)
@@ -63,7 +85,7 @@ class hop(Generic[S, P, R]):  # noqa: N801 - stands where a function would, like
     def __get__(self, face: Face[S] | None, owner: type) -> Self | Callable[P, Awaitable[R]]:
         if face is None:
             return self
-        synchronous, pool = functools.partial(self._method, face._behind), face._pool
+        synchronous, pool = functools.partial(self._method, face._behind), face._pools.of(self.kind)
 
         @functools.wraps(self._method)
         async def call(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -98,34 +120,34 @@ async def _run(pool: ThreadPoolExecutor, work: Callable[[], R]) -> R:
 class AsyncUsers(Face[UserFace]):
     """`memory.users`, awaited."""
 
-    save = hop(UserFace.save)
-    get = hop(UserFace.get)
-    list = hop(UserFace.list)
-    alias = hop(UserFace.alias)
-    unalias = hop(UserFace.unalias)
-    protect = hop(UserFace.protect)
-    merge = hop(UserFace.merge)
+    save = hop(UserFace.save, "write")
+    get = hop(UserFace.get, "read")
+    list = hop(UserFace.list, "read")
+    alias = hop(UserFace.alias, "write")
+    unalias = hop(UserFace.unalias, "write")
+    protect = hop(UserFace.protect, "write")
+    merge = hop(UserFace.merge, "write")
 
 
 class AsyncSessions(Face[SessionFace]):
     """`memory.sessions`, awaited. Appends wait for the commit in the store's queue, without a thread."""
 
-    def __init__(self, behind: SessionFace, pool: ThreadPoolExecutor, store: Store) -> None:
-        super().__init__(behind, pool)
+    def __init__(self, behind: SessionFace, pools: Pools | ThreadPoolExecutor, store: Store) -> None:
+        super().__init__(behind, pools)
         self._store = store
 
-    open = hop(SessionFace.open)
-    create = hop(SessionFace.create)
-    get = hop(SessionFace.get)
-    list = hop(SessionFace.list)
-    update = hop(SessionFace.update)
-    close = hop(SessionFace.close)
-    archive = hop(SessionFace.archive)
-    unarchive = hop(SessionFace.unarchive)
-    reopen = hop(SessionFace.reopen)
-    messages = hop(SessionFace.messages)
-    history = hop(SessionFace.history)
-    message = hop(SessionFace.message)
+    open = hop(SessionFace.open, "write")
+    create = hop(SessionFace.create, "write")
+    get = hop(SessionFace.get, "read")
+    list = hop(SessionFace.list, "read")
+    update = hop(SessionFace.update, "write")
+    close = hop(SessionFace.close, "write")
+    archive = hop(SessionFace.archive, "write")
+    unarchive = hop(SessionFace.unarchive, "write")
+    reopen = hop(SessionFace.reopen, "write")
+    messages = hop(SessionFace.messages, "search")
+    history = hop(SessionFace.history, "search")
+    message = hop(SessionFace.message, "read")
 
     async def append(
         self,
@@ -150,7 +172,8 @@ class AsyncSessions(Face[SessionFace]):
         """Add messages in the order given, all or none; see Memory.sessions.append_many."""
         if _quick(messages):
             return await self._commit(self._behind.appending(session_id, messages))
-        return await self._commit(await _run(self._pool, lambda: self._behind.appending(session_id, messages)))
+        analyse = functools.partial(self._behind.appending, session_id, messages)
+        return await self._commit(await _run(self._pools.of("long"), analyse))
 
     async def _commit(self, append: Append) -> Sequence[Message]:
         written = await self._store.awrite(append)
@@ -171,22 +194,22 @@ def _quick(messages: Sequence[NewMessage | Mapping[str, Any]]) -> bool:
 class AsyncMemories(Face[Memories]):
     """`memory.memories`, awaited."""
 
-    remember = hop(Memories.remember)
-    get = hop(Memories.get)
-    list = hop(Memories.list)
-    edit = hop(Memories.edit)
-    supersede = hop(Memories.supersede)
-    retire = hop(Memories.retire)
+    remember = hop(Memories.remember, "write")
+    get = hop(Memories.get, "read")
+    list = hop(Memories.list, "read")
+    edit = hop(Memories.edit, "write")
+    supersede = hop(Memories.supersede, "write")
+    retire = hop(Memories.retire, "write")
 
 
 class AsyncKeys(Face[Keys]):
     """`memory.keys`, awaited."""
 
-    create = hop(Keys.create)
-    create_first = hop(Keys.create_first)
-    list = hop(Keys.list)
-    revoke = hop(Keys.revoke)
-    check = hop(Keys.check)
+    create = hop(Keys.create, "write")
+    create_first = hop(Keys.create_first, "write")
+    list = hop(Keys.list, "read")
+    revoke = hop(Keys.revoke, "write")
+    check = hop(Keys.check, "keys")
 
 
 class AsyncMemory(Face[Memory]):
@@ -207,29 +230,29 @@ class AsyncMemory(Face[Memory]):
         return made
 
     def _take(self, memory: Memory) -> None:
-        super().__init__(memory, ThreadPoolExecutor(THREADS, thread_name_prefix="ingat"))
+        super().__init__(memory, Pools())
         self._open = True
         self.sync = memory
-        self.users = AsyncUsers(memory.users, self._pool)
-        self.sessions = AsyncSessions(memory.sessions, self._pool, memory.store)
-        self.memories = AsyncMemories(memory.memories, self._pool)
-        self.keys = AsyncKeys(memory.keys, self._pool)
+        self.users = AsyncUsers(memory.users, self._pools)
+        self.sessions = AsyncSessions(memory.sessions, self._pools, memory.store)
+        self.memories = AsyncMemories(memory.memories, self._pools)
+        self.keys = AsyncKeys(memory.keys, self._pools)
 
-    remember = hop(Memory.remember)
-    recall = hop(Memory.recall)
-    search = hop(Memory.search)
-    context = hop(Memory.context)
-    chat = hop(Memory.chat)
-    reindex = hop(Memory.reindex)
-    stats = hop(Memory.stats)
-    doctor = hop(Memory.doctor)
+    remember = hop(Memory.remember, "write")
+    recall = hop(Memory.recall, "search")
+    search = hop(Memory.search, "search")
+    context = hop(Memory.context, "search")
+    chat = hop(Memory.chat, "long")
+    reindex = hop(Memory.reindex, "long")
+    stats = hop(Memory.stats, "long")
+    doctor = hop(Memory.doctor, "long")
 
     async def close(self) -> None:
         """Finish what is being written and let go of the store. A second call does nothing."""
         if self._open:
             self._open = False
-            await _run(self._pool, self.sync.close)
-            self._pool.shutdown(wait=False)
+            await _run(self._pools.of("write"), self.sync.close)
+            self._pools.shutdown(wait=False)
 
     async def __aenter__(self) -> Self:
         return self
@@ -238,3 +261,21 @@ class AsyncMemory(Face[Memory]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+
+def dressed(
+    memory: AsyncMemory, name: str, dress: Callable[[Callable[..., Any]], Callable[..., R]]
+) -> Callable[..., Awaitable[R]]:
+    """Return an awaitable function that runs `dress(method)` on a thread of the method's kind.
+
+    `name` is the dotted name of a method of Memory or of one of its parts; the appends are not among them.
+    """
+    home, _, last = name.rpartition(".")
+    face: Face[Any] = getattr(memory, home) if home else memory
+    pool = face._pools.of(inspect.getattr_static(type(face), last).kind)
+    synchronous = dress(getattr(face._behind, last))
+
+    async def call(**given: Any) -> R:
+        return await _run(pool, functools.partial(synchronous, **given))
+
+    return call

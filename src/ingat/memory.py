@@ -13,7 +13,7 @@ from ingat.core.records import Check, MemoryItem, MemoryKind, Message, Page, Rec
 from ingat.core.roles import Roles
 from ingat.core.settings import Settings, Synchronous
 from ingat.core.tokens import open_tokenizer
-from ingat.lifecycle.context import ContextBuilder
+from ingat.lifecycle.context import ContextBuilder, counts_are_of_another
 from ingat.lifecycle.health import doctor, stats
 from ingat.lifecycle.merge import merge_users
 from ingat.lifecycle.quote import Quoter
@@ -88,6 +88,7 @@ class Memory:
         self.store = open_store(url, synchronous=synchronous, busy_timeout_ms=busy_timeout_ms)
         try:
             migrate(self.store, schema_folder(url), clock=now)
+            recount = counts_are_of_another(self.store, tokenizer)
         except BaseException:
             self.store.close()
             raise
@@ -98,7 +99,7 @@ class Memory:
         self.memories = Memories(self.store, now, committed)
         self.keys = Keys(self.store, now)
         self.recaller = Recaller(self.store, self.embedder, shipped_neighbours(), policy, now, committed)
-        self._contexts = ContextBuilder(self.store, self.recaller, roles, count, policy)
+        self._contexts = ContextBuilder(self.store, self.recaller, roles, count, policy, now, recount=recount)
         self._turns = Turns(
             self.sessions, self.sessions, self._contexts, self.users.get, answerer or Quoter(self.recaller, language)
         )
@@ -220,10 +221,7 @@ class Memory:
     def reindex(self, user_id: str | None = None, *, progress: Progress | None = None) -> int:
         """Rebuild terms and vectors of one user or of all; return how many entries were written."""
         owner = self.users.get(user_id).user_id if user_id is not None else None
-        written = reindex_terms(self.store, owner, progress)
-        if self.vectors is not None:
-            self.vectors.sweep()
-        return written
+        return reindex_terms(self.store, owner, progress, self.vectors.fill_user if self.vectors else None)
 
     def stats(self) -> Stats:
         """Return how much the store holds."""

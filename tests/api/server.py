@@ -112,4 +112,4 @@ def running(folder: Path, *, memory: Memory | None = None, **settings: Any) -> I
         thread.join()
         listener.close()
         memory.close()
-        face._pool.shutdown()
+        face._pools.shutdown()

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from ingat.actions import ACTIONS, Action
+from ingat.aio import AsyncMemory
+from ingat.api.access import WRONG_KEYS_PER_MINUTE, Access
+from ingat.core.errors import RateLimited, Unauthorized
 from tests.api.server import Server
 from tests.api.test_actions import BODIES
 
@@ -136,6 +141,53 @@ def test_guarded_arguments_are_not_for_user_keys(
 
     assert (answer.status, answer.code) == (403, "forbidden")
     assert server.memory.users.get(user).role == "client"
+
+
+@pytest.mark.parametrize(
+    "given", [{"role": "system"}, {"role": "assistant"}, {"role": "tool"}, {"id": "m"}, {"at": 1}, {"at": 0}]
+)
+def test_a_user_key_speaks_for_its_user_alone(server: Server, user: str, session: str, given: dict[str, Any]) -> None:
+    said = {"role": "user", "content": "hello"}
+    for body in ({**said, **given}, [said, {**said, **given}]):
+        answer = server.ask("POST", f"/v1/sessions/{session}/messages", body, key=server.user_key(user))
+
+        assert (answer.status, answer.code) == (403, "forbidden")
+    assert server.memory.sessions.messages(session) == []
+
+
+def test_a_user_key_appends_a_list(server: Server, user: str, session: str) -> None:
+    body = [{"role": "user", "content": "hello", "author": "Budi"}] * 2
+
+    assert server.ask("POST", f"/v1/sessions/{session}/messages", body, key=server.user_key(user)).status == 201
+
+
+async def _tried(memory: AsyncMemory, secrets: list[str]) -> Counter[str]:
+    access = Access(memory, rate_limit_per_minute=0)
+
+    async def one(secret: str) -> str:
+        try:
+            return (await access.sign_in({"type": "http", "client": ("192.0.2.1", 1)}, secret)).role
+        except (Unauthorized, RateLimited) as error:
+            return error.code
+
+    return Counter(await asyncio.gather(*(one(secret) for secret in secrets)))
+
+
+def test_wrong_keys_that_come_at_once_are_limited_too() -> None:
+    async def main() -> Counter[str]:
+        async with AsyncMemory(":memory:", embedder=None) as memory:
+            return await _tried(memory, [f"wrong {n}" for n in range(2_000)])
+
+    assert asyncio.run(main()) == {"unauthorized": WRONG_KEYS_PER_MINUTE, "rate_limited": 2_000 - WRONG_KEYS_PER_MINUTE}
+
+
+def test_right_keys_among_wrong_ones_are_let_in() -> None:
+    async def main() -> Counter[str]:
+        async with AsyncMemory(":memory:", embedder=None) as memory:
+            right = (await memory.keys.create("service")).key
+            return await _tried(memory, [f"wrong {n}" for n in range(100)] + [right] * 100)
+
+    assert asyncio.run(main())["service"] == 100
 
 
 def test_another_users_lines_are_not_recalled_through_a_foreign_session(

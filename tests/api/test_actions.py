@@ -18,7 +18,7 @@ BODIES: Bodies = {
     "context": {"query": "what is loud?"},
     "chat": {"user_id": "{user_id}", "text": "what was loud?"},
     "users.save": {"name": "Budi"},
-    "POST users.save": {"user_id": "{user_id}", "name": "Budi"},
+    "POST users.save": {"user_id": "new {user_id}", "name": "Budi"},
     "users.alias": {"alias": "also {user_id}"},
     "users.merge": {"source": "{other}"},
     "users.protect": {"protected": True},
@@ -95,6 +95,21 @@ def test_an_action_needs_a_key(server: Server, values: dict[str, str], action: A
     answer = server.ask(action.verb, path, b"not even JSON", key=None)
 
     assert (answer.status, answer.code) == (401, "unauthorized")
+
+
+def test_a_user_who_is_there_is_not_created_again(server: Server, user: str) -> None:
+    created = server.ask("POST", "/v1/users", {"user_id": f"new {user}"})
+    again = server.ask("POST", "/v1/users", {"user_id": f"new {user}", "name": "Budi"})
+
+    assert (created.status, again.status) == (201, 200)
+    assert again.json["name"] == "Budi"
+
+
+def test_a_memory_said_again_is_not_created_again(server: Server, user: str) -> None:
+    first, again = (server.ask("POST", f"/v1/users/{user}/memories", {"text": "likes tea"}) for _ in range(2))
+
+    assert (first.status, again.status) == (201, 200)
+    assert first.json["id"] == again.json["id"]
 
 
 def test_a_list_answers_with_an_object_that_names_it(server: Server, session: str) -> None:

@@ -44,7 +44,19 @@ def test_a_list_with_one_wrong_message_keeps_nothing(server: Server, session: st
 
 
 def test_an_empty_list_keeps_nothing(server: Server, session: str) -> None:
-    assert server.ask("POST", f"/v1/sessions/{session}/messages", []).json == {"messages": []}
+    answer = server.ask("POST", f"/v1/sessions/{session}/messages", [])
+
+    assert (answer.status, answer.json) == (200, {"messages": []})
+
+
+def test_a_large_answer_is_whole(server: Server, session: str) -> None:
+    body = [{"role": "user", "content": "x" * 300_000, "metadata": {"n": n}} for n in range(3)]
+
+    answer = server.ask("POST", f"/v1/sessions/{session}/messages", body)
+
+    assert [(each["content"], each["metadata"]) for each in answer.json["messages"]] == [
+        (each["content"], each["metadata"]) for each in body
+    ]
 
 
 def test_everything_of_a_message_comes_back(server: Server, session: str) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,7 +29,8 @@ def test_an_action_has_a_section_with_all_of_its_arguments_and_an_example(action
 
     wanted = set(arguments_of(action.name).__struct_fields__) - set(action.in_path)
     assert wanted == set(re.findall(r"^\| `(\w+)`", section, re.MULTILINE))
-    assert f"answers {201 if action.created else 200}" in section
+    assert f"answers {201 if action.created else 200} " in section
+    assert ("200 when it was there" in section or "an empty one with 200" in section) == action.kept
     assert "curl" in section
 
 
@@ -49,6 +53,60 @@ def test_the_examples_run_one_after_another(tmp_path: Path) -> None:
 
         assert done.returncode == 0, done.stdout[-500:] + done.stderr
         assert server.memory.stats().messages.total == 5
+    found = [answer["hits"] for answer in _answers(done.stdout) if "hits" in answer]
+    assert len(found) == SECTIONS["POST /v1/users/{user_id}/recall"].count("curl")
+    assert all(found)
+
+
+def test_after_thirty_wrong_keys_others_have_to_wait_but_not_a_right_one(tmp_path: Path) -> None:
+    with running(tmp_path) as server:
+        wrong = [server.ask("GET", "/v1/stats", key=f"ingat_{n}").code for n in range(30)]
+        another = server.ask("GET", "/v1/stats", key="ingat_another")
+        right = server.ask("GET", "/v1/stats")
+
+    assert set(wrong) == {"unauthorized"}
+    assert (another.status, another.code) == (429, "rate_limited")
+    assert int(another.headers["retry-after"]) >= 1
+    assert right.status == 200
+
+
+def test_an_unknown_user_has_nothing_but_is_not_found(tmp_path: Path) -> None:
+    with running(tmp_path) as server:
+        assert server.ask("GET", "/v1/users/nobody").code == "user_not_found"
+        for path in ("messages", "memories"):
+            answer = server.ask("GET", f"/v1/users/nobody/{path}")
+            assert (answer.status, answer.json[path]) == (200, [])
+        assert server.ask("GET", "/v1/sessions?user_id=nobody").json["sessions"] == []
+        assert server.ask("POST", "/v1/users/nobody/recall", {"query": "boiler"}).json["hits"] == []
+        assert server.ask("POST", "/v1/users/nobody/search", {"words": "boiler"}).json["messages"] == []
+        assert server.ask("POST", "/v1/users/nobody/context", {}).json["messages"] == []
+
+
+def test_what_a_blocked_user_said_can_be_recalled_by_operators(tmp_path: Path) -> None:
+    with running(tmp_path) as server:
+        session = server.memory.sessions.open("ana")
+        server.memory.sessions.append(session.id, "user", "The boiler leaks")
+        server.memory.users.save("ana", role="blocked")
+
+        assert server.ask("POST", "/v1/users/ana/recall", {"query": "boiler"}).json["hits"]
+        assert server.ask("POST", "/v1/users/ana/search", {"words": "boiler"}).json["messages"]
+        assert server.ask("POST", "/v1/users/ana/context", {}).code == "user_blocked"
+
+
+def test_a_budget_above_the_roles_is_lowered_to_it(tmp_path: Path) -> None:
+    with running(tmp_path) as server:
+        server.memory.users.save("ana")
+
+        assert server.ask("POST", "/v1/users/ana/context", {"budget": 50_000}).json["budget"] == 4_000
+
+
+def _answers(printed: str) -> Iterator[dict[str, Any]]:
+    """Return the JSON objects that were printed one after another."""
+    decoder, place = json.JSONDecoder(), 0
+    while place < len(printed):
+        answer, place = decoder.raw_decode(printed, place)
+        yield answer
+        place += len(printed[place:]) - len(printed[place:].lstrip())
 
 
 def _bash(server: Server, script: str) -> subprocess.CompletedProcess[str]:

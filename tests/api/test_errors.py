@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -169,6 +170,21 @@ def test_arguments_of_a_body_do_not_stand_in_the_query(server: Server, user: str
     answer = server.ask("POST", f"/v1/users/{user}/recall?top_k=3", {"query": "x"})
 
     assert (answer.status, answer.code) == (400, "invalid_input")
+
+
+@pytest.mark.parametrize("name", ["x" * 20_000, "`" * 20_000, "` - at `$" * 2_000])
+def test_a_long_name_is_not_repeated_whole(server: Server, user: str, name: str) -> None:
+    for method, path, body in (
+        ("GET", f"/v1/users?{quote(name)}=1", None),
+        ("POST", f"/v1/users/{user}/recall?{quote(name)}", {"query": "x"}),
+        ("POST", f"/v1/users/{user}/recall", {"query": "x", name: 1}),
+        ("POST", "/v1/sessions/s/messages", [{"role": "user", "content": "x", name: 1}]),
+    ):
+        answer = server.ask(method, path, body)
+
+        assert (answer.status, answer.code) == (400, "invalid_input")
+        assert len(answer.body) < 512
+        assert len(answer.json["error"]["details"]["field"]) <= 80
 
 
 def test_what_stands_in_the_address_does_not_stand_in_the_body(server: Server, user: str) -> None:

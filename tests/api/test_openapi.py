@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -9,7 +10,9 @@ from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from ingat.actions import ACTIONS
-from ingat.api.openapi import openapi
+from ingat.api.openapi import REASONS, openapi
+from ingat.api.status import status_of
+from ingat.core import errors
 from tests.api.server import Server
 
 DOCUMENT = openapi()
@@ -64,6 +67,64 @@ def test_every_field_of_a_body_may_be_left_out_or_is_required() -> None:
     assert schema["required"] == ["query"]
     assert schema["additionalProperties"] is False
     assert schema["properties"]["top_k"]["anyOf"][0]["maximum"] == 1_000
+    assert schema["properties"]["top_k"]["anyOf"][0]["minimum"] == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "name", "wrong"),
+    [
+        ("/v1/users/{user_id}/recall", {"query": "x"}, "top_k", 0),
+        ("/v1/users/{user_id}/recall", {"query": "x"}, "role", "narrator"),
+        ("/v1/users/{user_id}/recall", {}, "query", "x" * 65_537),
+        ("/v1/users/{user_id}/context", {}, "top_k", -1),
+        ("/v1/users/{user_id}/search", {}, "words", "x" * 65_537),
+        ("/v1/users/{user_id}/search", {"words": "x"}, "role", "narrator"),
+        ("/v1/users/{user_id}/memories", {}, "text", "x" * 65_537),
+        ("/v1/sessions/{session_id}/messages", {"role": "user"}, "content", "x" * ((1 << 20) + 1)),
+        ("/v1/sessions/{session_id}/messages", {"content": "x"}, "role", "narrator"),
+    ],
+)
+def test_what_the_schema_refuses_the_server_refuses(
+    server: Server, user: str, session: str, path: str, body: dict[str, Any], name: str, wrong: Any
+) -> None:
+    schema = DOCUMENT["paths"][path]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    answer = server.ask("POST", path.format(user_id=user, session_id=session), {**body, name: wrong})
+
+    assert not _validator(schema).is_valid({**body, name: wrong})
+    assert answer.status == 400
+
+
+def test_a_context_may_do_without_recall(server: Server, user: str) -> None:
+    schema = DOCUMENT["paths"]["/v1/users/{user_id}/context"]["post"]["requestBody"]["content"]["application/json"]
+
+    assert _validator(schema["schema"]).is_valid({"top_k": 0})
+    assert server.ask("POST", f"/v1/users/{user}/context", {"top_k": 0}).status == 200
+
+
+def test_what_may_be_there_already_may_answer_200() -> None:
+    both = {name["operationId"] for _, _, name in _operations() if {"200", "201"} <= name["responses"].keys()}
+
+    assert both == {"sessions.append", "users.save.post", "remember"}
+
+
+def test_every_code_stands_at_its_status() -> None:
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.IngatError)]
+    told = {
+        code
+        for kind in kinds
+        for code, status in [(kind.code, status_of(kind("x")))]
+        if not re.search(rf"\b{code}\b", REASONS[status])
+    }
+
+    assert told == {"error", "not_found", "invalid_settings", "invalid_file"}
+
+
+def test_a_time_to_come_back_is_promised_where_it_is_sent() -> None:
+    headers = {name: each["headers"] for name, each in DOCUMENT["components"]["responses"].items() if "headers" in each}
+
+    assert headers.keys() == {"Error429", "Error503"}
+    assert headers["Error429"]["Retry-After"]["required"] is True
+    assert headers["Error503"]["Retry-After"]["description"] == "seconds; comes with store_busy only"
 
 
 def test_what_is_answered_fits_its_schema(server: Server, session: str, user: str) -> None:

@@ -48,12 +48,21 @@ def test_names_do_not_share(turn: list[float]) -> None:
     assert (limit.take("a"), limit.take("b")) == (0.0, 0.0)
 
 
-def test_looking_does_not_count(turn: list[float]) -> None:
+def test_an_act_that_is_given_back_does_not_count(turn: list[float]) -> None:
     limit = Rate(2)
+    for _ in range(5):
+        limit.take("a")
+        limit.give_back("a")
 
-    assert [limit.wait_s("a") for _ in range(5)] == [0.0] * 5
     assert [limit.take("a"), limit.take("a")] == [0.0, 0.0]
-    assert limit.wait_s("a") == pytest.approx(30.0, abs=1e-3)
+    assert limit.take("a") == pytest.approx(30.0, abs=1e-3)
+
+
+def test_what_was_never_taken_is_not_given_back(turn: list[float]) -> None:
+    limit = Rate(1)
+    limit.give_back("a")
+
+    assert [limit.take("a"), limit.take("a")] == [0.0, pytest.approx(60.0)]
 
 
 def test_0_sets_no_limit() -> None:

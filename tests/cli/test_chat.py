@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 
@@ -90,9 +91,10 @@ def test_without_a_user_it_is_who_is_logged_in(ingat: Ingat) -> None:
 
 
 def test_a_pipe_gets_answers_and_nothing_else(ingat: Ingat) -> None:
+    ingat.said("stats")
     done = subprocess.run(
         [*PROGRAM, "chat", "--user", "budi"],
-        input="hello\n\xff\n".encode("latin-1"),
+        input=b"hello\n/remember likes tea\n",
         capture_output=True,
         env=ingat.environment(),
         check=True,
@@ -102,8 +104,55 @@ def test_a_pipe_gets_answers_and_nothing_else(ingat: Ingat) -> None:
     assert done.stderr == b""
 
 
-def terminal(ingat: Ingat) -> pexpect.spawn:
-    words = [*PROGRAM[1:], "chat", "--user", "budi"]
+@pytest.mark.parametrize(("lines", "code"), [(b"hello\n\xff\n", 1), (b"caf\xe9\nhello\n", 0)])
+def test_a_line_that_is_not_utf_8_is_refused_and_not_changed(ingat: Ingat, lines: bytes, code: int) -> None:
+    words = [*PROGRAM, "chat", "--user", "budi", "--json"]
+    done = subprocess.run(words, input=lines, capture_output=True, env=ingat.environment(), check=False)
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+
+    assert done.returncode == code
+    assert [answer["error"]["code"] for answer in answers if "error" in answer] == ["invalid_text"]
+    assert [answer["question"]["content"] for answer in answers if "question" in answer] == ["hello"]
+
+
+@pytest.mark.parametrize("words", [[], ["--json"]])
+def test_a_last_line_that_was_refused_fails_the_command(ingat: Ingat, words: list[str]) -> None:
+    result = ingat("chat", "--user", "budi", *words, typed=f"hello\n{'x' * 1_100_000}\n\n")
+
+    assert result.exit_code == 1
+
+
+def test_ctrl_c_in_a_pipe_is_an_interruption(ingat: Ingat) -> None:
+    words = [*PROGRAM, "chat", "--user", "budi"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=pipe, env=ingat.environment()) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        child.stdin.write(b"my dog is called Bruno\n")
+        child.stdin.flush()
+        child.stdout.readline()
+        child.send_signal(signal.SIGINT)
+        _, said = child.communicate()
+
+    assert child.returncode == 130
+    assert b"Interrupted. What was saved before stays saved." in said
+    assert ingat.json("stats")["messages"]["total"] == 2
+
+
+def test_a_conversation_in_memory_claims_to_keep_nothing(ingat: Ingat) -> None:
+    child = terminal(ingat, "--store", ":memory:")
+    child.expect("This store is gone when the command ends.")
+    child.expect("budi> ")
+    child.sendeof()
+    child.expect("Until next time. The store was in memory and is gone.")
+    child.expect(pexpect.EOF)
+    child.close()
+
+    assert child.exitstatus == 0
+
+
+def terminal(ingat: Ingat, *more: str) -> pexpect.spawn:
+    words = [*PROGRAM[1:], "chat", "--user", "budi", *more]
     variables = {**ingat.environment(), "TERM": "xterm"}
     return pexpect.spawn(sys.executable, words, env=variables, encoding="utf-8", timeout=30)
 
@@ -128,7 +177,7 @@ def test_ctrl_c_leaves_politely(ingat: Ingat) -> None:
     child = terminal(ingat)
     child.expect("budi> ")
     child.sendintr()
-    child.expect("Until next time")
+    child.expect("Until next time. Everything that was answered is kept.")
     child.expect(pexpect.EOF)
     child.close()
 

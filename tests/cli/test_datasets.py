@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from ingat.evaluation.dataset import Dataset
+from ingat.evaluation.importing import Progress, import_dataset
+from ingat.memory import Memory
 from tests.cli.runner import Ingat
 
 LOCOMO: list[dict[str, Any]] = [
@@ -42,6 +45,49 @@ def test_an_import_can_be_recalled(ingat: Ingat, file: str) -> None:
     assert (
         "kitten" in ingat.json("recall", user["user_id"], "who adopted a kitten?", "--author", "Ayu")["hits"][0]["text"]
     )
+
+
+@pytest.mark.parametrize("command", ["import", "eval"])
+def test_people_are_told_of_a_store_that_stays_and_of_no_other(ingat: Ingat, file: str, command: str) -> None:
+    assert ("new store" in ingat(command, "locomo", file).stderr) == (command == "import")
+
+
+def stop_after_one(memory: Memory, dataset: Dataset, progress: Progress) -> None:
+    """Import one session, and be interrupted as by Ctrl-C."""
+
+    def tell(done: int, total: int) -> None:
+        progress(done, total)
+        raise KeyboardInterrupt
+
+    import_dataset(memory, dataset, tell)
+
+
+def test_an_import_that_is_interrupted_says_how_much_is_in(
+    ingat: Ingat, file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as change:
+        change.setattr("ingat.cli.datasets.import_dataset", stop_after_one)
+        result = ingat("import", "locomo", file)
+
+    assert result.exit_code == 130
+    assert "Interrupted. 1 of 1 sessions are in; run it again to bring in the rest.\n" in result.stderr
+    assert ingat.json("import", "locomo", file)["already_there"] == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [(["eval"], "Nothing is kept: the store is gone."), (["import", "--store", ":memory:"], "Nothing is kept: ")],
+)
+def test_an_interruption_claims_nothing_for_a_store_that_is_gone(
+    ingat: Ingat, file: str, monkeypatch: pytest.MonkeyPatch, words: list[str], said: str
+) -> None:
+    monkeypatch.setattr("ingat.cli.datasets.import_dataset", stop_after_one)
+    monkeypatch.setattr("ingat.cli.datasets.evaluate", stop_after_one)
+    result = ingat(words[0], "locomo", file, *words[1:])
+
+    assert result.exit_code == 130
+    assert f"Interrupted. {said}" in result.stderr
+    assert "run it again" not in result.stderr
 
 
 def test_a_second_import_adds_nothing(ingat: Ingat, file: str) -> None:

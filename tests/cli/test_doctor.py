@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 
 import pytest
 
+from ingat.lifecycle.reindex import reindex_terms
+from ingat.memory import Memory
 from tests.cli.runner import Ingat
 
 
@@ -34,6 +37,26 @@ def test_json_says_the_same(damaged: Ingat) -> None:
 
     assert result.exit_code == 1
     assert '"state":"bad"' in result.stdout
+
+
+def test_a_reindex_that_is_interrupted_says_what_was_rebuilt(damaged: Ingat, monkeypatch: pytest.MonkeyPatch) -> None:
+    damaged.said("remember", "siti", "has a bird")
+
+    def stop_after_one(memory: Memory, user_id: str | None, progress: Callable[[int, int], None]) -> int:
+        def tell(done: int, total: int) -> None:
+            progress(done, total)
+            raise KeyboardInterrupt
+
+        return reindex_terms(memory.store, user_id, tell)
+
+    with monkeypatch.context() as change:
+        change.setattr(Memory, "reindex", stop_after_one)
+        result = damaged("reindex")
+
+    assert result.exit_code == 130
+    assert "The index of 1 of 2 users was rebuilt; run it again" in result.stderr
+    assert damaged("reindex").exit_code == 0
+    assert damaged("doctor").exit_code == 0
 
 
 def test_reindex_repairs_it(damaged: Ingat) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import click
 import pytest
 
 from ingat.cli.main import cli
+from tests.cli.runner import Ingat
 
 PAGE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
 SHARED = {"--store", "--json", "--lang"}
@@ -43,6 +45,20 @@ def test_a_command_is_described_with_its_options_and_an_example(words: str, comm
 
     assert [name for name in sorted(options - SHARED) if name not in text] == []
     assert re.search(rf"^(?:echo .*\| )?{re.escape(words)}\b", text, re.MULTILINE)
+
+
+def example(words: str) -> list[str]:
+    """Return the words of a command's example on the page, behind `ingat`."""
+    found = re.search(rf"^ingat {words} .*", PAGE, re.MULTILINE)
+    assert found is not None
+    return shlex.split(found[0])[1:]
+
+
+def test_the_example_of_recall_finds_what_the_example_of_append_said(ingat: Ingat) -> None:
+    session = ingat.json("sessions", "open", "628111")["id"]
+    ingat.said(*(session if word == "SESSION" else word for word in example("messages append")))
+
+    assert "My air conditioner rattles" in ingat.said(*example("recall"))
 
 
 def test_the_page_describes_no_command_that_is_not_there() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ingat.cli.failures import _SENTENCES
+from ingat.cli.failures import _SENTENCES, Interrupted, report
 from ingat.core import errors
 from tests.cli.runner import Ingat
 
@@ -17,6 +17,7 @@ def test_an_unknown_user_is_an_error(ingat: Ingat) -> None:
 
 
 def test_an_error_for_people_is_a_sentence_on_standard_error(ingat: Ingat) -> None:
+    ingat.said("stats")
     result = ingat("users", "show", "nobody")
 
     assert (result.exit_code, result.stdout) == (1, "")
@@ -26,6 +27,12 @@ def test_an_error_for_people_is_a_sentence_on_standard_error(ingat: Ingat) -> No
 @pytest.mark.parametrize("url", ["ingat.db", "mysql://host/base", "sqlite://relative.db", "sqlite:///"])
 def test_a_wrong_store_url_is_refused(ingat: Ingat, url: str) -> None:
     ingat.refused("users", "list", "--store", url, code="invalid_settings")
+
+
+def test_a_plain_path_is_told_its_own_url(ingat: Ingat) -> None:
+    message = ingat.refused("users", "list", "--store", "data/bot.db", code="invalid_settings")["message"]
+
+    assert "Write sqlite:///data/bot.db instead." in message
 
 
 def test_a_file_that_is_no_database_is_left_as_it_is(ingat: Ingat) -> None:
@@ -91,7 +98,19 @@ def test_the_code_of_the_refusal_reaches_programs(ingat: Ingat, words: list[str]
 def test_a_wrong_settings_file_is_named(ingat: Ingat) -> None:
     Path("ingat.toml").write_text("port = 'many'\n")
 
-    assert "port" in ingat.refused("users", "list", code="invalid_settings")["message"]
+    assert "port in ingat.toml" in ingat.refused("users", "list", code="invalid_settings")["message"]
+
+
+def test_a_second_interruption_hides_nothing_of_the_first(capsys: pytest.CaptureFixture[str]) -> None:
+    try:
+        try:
+            raise Interrupted("7 of 9 are in.")
+        finally:
+            raise KeyboardInterrupt
+    except KeyboardInterrupt as error:
+        code = report(error, None, as_json=False)
+
+    assert (code, capsys.readouterr().err) == (130, "\n7 of 9 are in.\n")
 
 
 def test_every_error_that_a_command_can_meet_has_a_sentence_with_a_translation() -> None:

@@ -33,6 +33,7 @@ def test_help_is_translated_wherever_the_option_stands(ingat: Ingat, words: list
 
 
 def test_an_error_is_translated_with_its_details(ingat: Ingat) -> None:
+    ingat.said("stats")
     result = ingat("users", "show", "nobody", "--lang", "id")
 
     assert result.stderr.startswith("Galat: Pengguna itu tidak ada; tidak ada yang diubah.\nRincian: ")

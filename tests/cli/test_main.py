@@ -78,6 +78,34 @@ def test_a_misspelt_command_is_answered_with_the_nearest(ingat: Ingat) -> None:
     assert "Did you mean: users?" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("word", "near"), [("serv", "serve"), ("user", "users"), ("mesages", "messages"), ("foo", None), ("shutdown", None)]
+)
+def test_only_what_is_really_near_is_suggested(ingat: Ingat, word: str, near: str | None) -> None:
+    said = ingat(word).stderr
+
+    assert (f"Did you mean: {near}?" in said) if near else ("Did you mean" not in said)
+
+
+@pytest.mark.parametrize("group", ["users", "import", "keys"])
+def test_a_group_alone_shows_its_help_once(ingat: Ingat, group: str) -> None:
+    result = ingat(group)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == ingat.said(group, "--help")
+
+
+def test_a_group_with_options_alone_says_what_is_missing_in_the_readers_language(ingat: Ingat) -> None:
+    result = ingat("users", "--lang", "id")
+
+    assert result.exit_code == 2
+    assert "Galat: COMMAND belum diberikan.\n" in result.stderr
+
+
+def test_a_group_alone_tells_programs_what_is_missing(ingat: Ingat) -> None:
+    ingat.refused("users", code="usage", exit_code=2)
+
+
 @pytest.mark.parametrize("words", [["--json", "stats"], ["stats", "--json"]])
 def test_shared_options_stand_before_or_after_the_command(ingat: Ingat, words: list[str]) -> None:
     assert '"users":{"total":0}' in ingat.said(*words)
@@ -93,6 +121,38 @@ def test_the_store_is_made_where_there_is_none(ingat: Ingat) -> None:
     ingat.said("users", "list")
 
     assert (ingat.folder / "ingat.db").is_file()
+
+
+@pytest.mark.parametrize(
+    "words", [["users", "list"], ["chat", "--user", "budi"], ["remember", "budi", "likes tea"], ["doctor"]]
+)
+def test_a_store_that_was_made_is_named_once(ingat: Ingat, words: list[str]) -> None:
+    first, again = ingat(*words, typed=""), ingat(*words, typed="")
+
+    assert f"A new store was made: {ingat.url}\n" in first.stderr
+    assert "new store" not in again.stderr + first.stdout
+
+
+def test_a_program_is_not_told_of_a_new_store(ingat: Ingat) -> None:
+    assert ingat("users", "list", "--json").stderr == ""
+
+
+def test_a_new_store_is_named_in_the_readers_language(ingat: Ingat) -> None:
+    assert f"Penyimpanan baru dibuat: {ingat.url}\n" in ingat("users", "list", "--lang", "id").stderr
+
+
+def test_a_store_in_memory_is_said_to_go(ingat: Ingat) -> None:
+    result = ingat("remember", "budi", "likes tea", "--store", ":memory:")
+
+    assert result.stderr == "This store is gone when the command ends.\n"
+
+
+@pytest.mark.parametrize("variable", ["INGAT_LANG", "INGAT_PORT"])
+def test_a_variable_that_cannot_be_used_is_named(ingat: Ingat, variable: str) -> None:
+    result = ingat("users", "list", **{variable: "fr"})
+
+    assert result.exit_code == 1
+    assert f"Error: {variable} must be " in result.stderr
 
 
 def test_a_reader_that_leaves_early_gets_no_complaint(ingat: Ingat) -> None:

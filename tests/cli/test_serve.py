@@ -96,7 +96,7 @@ def test_people_are_told_how_to_get_in(ingat: Ingat) -> None:
     assert code == 0
     assert "?key=ingat_" in said[2]
     assert f"ingat keys create --role admin --store {ingat.url}" in said[3]
-    assert log == "Stopped. Everything that was acknowledged is saved.\n"
+    assert log == f"A new store was made: {ingat.url}\nStopped. Everything that was acknowledged is saved.\n"
 
 
 def test_a_port_that_is_taken_is_named(ingat: Ingat) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 
@@ -65,8 +66,37 @@ def test_near_misses_are_listed_with_why_not(ingat: Ingat, session: str) -> None
     assert "owns two parrots" in shown
 
 
-def test_nothing_that_fits_is_said(ingat: Ingat) -> None:
-    assert "Nothing that is remembered fits" in ingat.said("recall", "budi", "what rattles?")
+def test_nothing_that_fits_is_said_and_not_counted(ingat: Ingat) -> None:
+    result = ingat("recall", "budi", "what rattles?")
+
+    assert "Nothing that is remembered fits" in result.stdout
+    assert "0 lines" not in result.stderr
+
+
+def test_a_long_line_is_cut_for_people_only(ingat: Ingat) -> None:
+    text = "rattles" + " very loudly" * 400
+    ingat.said("remember", "budi", text)
+    shown = ingat.said("recall", "budi", "what rattles?", COLUMNS="1000").splitlines()[1]
+
+    assert shown.endswith("…")
+    assert 380 <= len(shown.strip()) <= 400
+    assert ingat.json("recall", "budi", "what rattles?")["hits"][0]["text"] == text
+
+
+def test_a_blank_line_stands_between_hits_and_not_after_them(ingat: Ingat) -> None:
+    ingat.said("remember", "budi", "the fan rattles")
+    ingat.said("remember", "budi", "the door rattles")
+    lines = ingat.said("recall", "budi", "what rattles?").splitlines()
+
+    assert lines.count("") == 1
+    assert lines[-1]
+
+
+def test_a_terminal_gets_no_blanks_at_line_ends_either(ingat: Ingat, session: str) -> None:
+    shown = ingat.said("recall", "budi", "what rattles?", "--explain", FORCE_COLOR="1", TERM="xterm")
+
+    assert "\x1b[" in shown
+    assert [line for line in re.sub(r"\x1b\[[0-9;]*m", "", shown).splitlines() if line.endswith(" ")] == []
 
 
 @pytest.mark.parametrize("columns", [20, 40, 60, 80, 100])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from ingat.core.errors import InvalidSettings
@@ -40,6 +41,11 @@ def test_a_value_outside_its_limits_is_refused_by_name(values: dict[str, int]) -
 def test_recalled_lines_and_profile_leave_room_for_messages() -> None:
     with pytest.raises(InvalidSettings):
         RecallPolicy(recalled_percent=80, profile_percent=20)
+
+
+def test_a_key_that_there_is_not_is_refused() -> None:
+    with pytest.raises(msgspec.ValidationError, match="topk"):
+        msgspec.convert({"topk": 1}, RecallPolicy)
 
 
 def test_a_policy_does_not_change() -> None:

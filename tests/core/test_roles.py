@@ -30,6 +30,26 @@ def test_the_strongest_of_several_roles_wins(given: tuple[str, ...], strongest: 
     assert Roles().strongest(given) == strongest
 
 
+@pytest.mark.parametrize(
+    ("given", "strongest"),
+    [
+        (("client", "vip"), "vip"),
+        (("vip", "gold"), "gold"),
+        (("small", "client"), "small"),
+        (("vip", "blocked"), "blocked"),
+        (("gold", "godfather"), "godfather"),
+        (("even", "vip"), "vip"),
+    ],
+)
+def test_a_deployments_own_roles_stand_by_budget_between_blocked_and_client(
+    given: tuple[str, ...], strongest: str
+) -> None:
+    roles = Roles({"client": 8_000, "small": 100, "vip": 50_000, "gold": 200_000, "even": 50_000})
+
+    assert roles.strongest(given) == strongest
+    assert roles.names() == ("admin", "godfather", "blocked", "gold", "vip", "even", "small", "client")
+
+
 def test_an_unknown_role_is_refused_with_those_that_are_known() -> None:
     with pytest.raises(UnknownRole) as caught:
         Roles().check("king")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import msgspec
+import msgspec.structs
 import pytest
 
 from ingat.core.errors import InvalidSettings
@@ -96,6 +99,10 @@ def test_other_variables_are_nobodys_business() -> None:
         ("ROLE_BUDGETS", "[]"),
         ("RECALL", '{"top_k": 0}'),
         ("RECALL", '{"top_k": "many"}'),
+        ("RECALL", '{"topk": 1}'),
+        ("RECALL", "[]"),
+        ("LANG", "fr"),
+        ("LANG", ""),
     ],
 )
 def test_a_variable_that_cannot_be_used_is_refused(name: str, value: str) -> None:
@@ -103,6 +110,57 @@ def test_a_variable_that_cannot_be_used_is_refused(name: str, value: str) -> Non
         read_settings(environment={f"INGAT_{name}": value})
 
     assert caught.value.code == "invalid_settings"
+    assert f"INGAT_{name}" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "message"),
+    [
+        ("INGAT_PORT", "abc", "INGAT_PORT must be a whole number; it is 'abc'."),
+        ("INGAT_PORT", "70000", "INGAT_PORT must be from 0 to 65535; it is 70000."),
+        ("INGAT_REQUEST_TIMEOUT_S", "long", "INGAT_REQUEST_TIMEOUT_S must be a number; it is 'long'."),
+        ("INGAT_SYNCHRONOUS", "OFF", "INGAT_SYNCHRONOUS must be NORMAL or FULL; it is 'OFF'."),
+        ("INGAT_LANG", "fr", "INGAT_LANG must be en or id, or a locale of these such as id_ID.UTF-8; it is 'fr'."),
+        ("INGAT_RECALL", '{"top_k": "many"}', "INGAT_RECALL: recall.top_k must be a whole number; it is 'many'."),
+        (
+            "INGAT_ROLE_BUDGETS",
+            '{"client": "many"}',
+            "INGAT_ROLE_BUDGETS must be a table of whole numbers; it is {'client': 'many'}.",
+        ),
+    ],
+)
+def test_the_variable_is_named_with_what_it_must_be_and_what_it_is(variable: str, value: str, message: str) -> None:
+    with pytest.raises(InvalidSettings) as caught:
+        read_settings(environment={variable: value})
+
+    assert caught.value.message == message
+
+
+@pytest.mark.parametrize("variable", ["INGAT_RECALL", "INGAT_ROLE_BUDGETS"])
+def test_a_variable_that_is_no_json_is_named(variable: str) -> None:
+    with pytest.raises(InvalidSettings, match=f"{variable} must be a JSON object"):
+        read_settings(environment={variable: "{"})
+
+
+def test_an_unknown_key_of_a_table_is_told_which_are_known() -> None:
+    with pytest.raises(InvalidSettings, match=r"INGAT_RECALL: recall has no key 'topk'; known: top_k, context_top_k, "):
+        read_settings(environment={"INGAT_RECALL": '{"topk": 1}'})
+
+
+@pytest.mark.parametrize("lang", ["id", "en", "id_ID.UTF-8", "en-GB", "ID"])
+def test_a_language_may_be_named_by_a_locale(lang: str) -> None:
+    assert read_settings(environment={"INGAT_LANG": lang}).lang == lang
+
+
+@pytest.mark.parametrize("key", msgspec.structs.fields(Settings), ids=lambda field: field.name)
+def test_every_setting_says_what_it_must_be(tmp_path: Path, key: msgspec.structs.FieldInfo) -> None:
+    with pytest.raises(InvalidSettings, match=f"{key.name} in .* must be .*; it is "):
+        read_settings(environment=named(tmp_path / "a.json", json.dumps({key.name: [["wrong"]]})))
+
+
+def test_settings_made_by_hand_are_checked_too() -> None:
+    with pytest.raises(InvalidSettings, match="lang must be en or id"):
+        Settings(lang="fr")
 
 
 @pytest.mark.parametrize(
@@ -114,11 +172,32 @@ def test_a_variable_that_cannot_be_used_is_refused(name: str, value: str) -> Non
         ("a.json", "{"),
         ("a.json", "[1]"),
         ("a.json", '{"recall": {"top_k": -1}}'),
+        ("a.toml", "[recall]\ntopk = 1"),
+        ("a.toml", 'lang = "fr"'),
     ],
 )
-def test_a_file_that_cannot_be_used_is_refused(tmp_path: Path, file: str, text: str) -> None:
-    with pytest.raises(InvalidSettings):
+def test_a_file_that_cannot_be_used_is_refused_by_its_name(tmp_path: Path, file: str, text: str) -> None:
+    with pytest.raises(InvalidSettings) as caught:
         read_settings(environment=named(tmp_path / file, text))
+
+    assert str(tmp_path / file) in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("prot = 9000", "has no setting for the key 'prot'; known: store, data, "),
+        ('port = "x"', "port in {file} must be a whole number; it is 'x'."),
+        ("port = 70000", "port in {file} must be from 0 to 65535; it is 70000."),
+        ("[recall]\ntop_k = 0", "recall in {file}: recall.top_k must be a whole number from 1 to 1000; it is 0."),
+        ("[recall]\ntopk = 1", "recall in {file}: recall has no key 'topk'"),
+    ],
+)
+def test_the_key_of_the_file_is_named(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(InvalidSettings) as caught:
+        read_settings(environment=named(tmp_path / "a.toml", text))
+
+    assert said.format(file=tmp_path / "a.toml") in caught.value.message
 
 
 def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:

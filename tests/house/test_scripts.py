@@ -95,7 +95,41 @@ def test_run_says_so_when_there_is_no_python_at_all(copy: Path, tmp_path: Path) 
     )
 
     assert done.returncode != 0
-    assert "needs Python 3.11 to 3.14" in done.stderr
+    assert done.stderr.splitlines() == [
+        "ingat needs Python 3.11 to 3.14, and found: no python3",
+        f"Install one of these, or name it: PYTHON=/path/to/python3.12 {copy / 'bin' / 'run'}",
+    ]
+
+
+@pytest.mark.parametrize("absolute", [True, False])
+def test_run_works_through_a_link_to_a_link(installed: Path, tmp_path: Path, absolute: bool) -> None:
+    (tmp_path / "mine").mkdir()
+    first, second = tmp_path / "mine" / "first", tmp_path / "second"
+    first.symlink_to(installed / "bin" / "run" if absolute else Path("..", installed.name, "bin", "run"))
+    second.symlink_to(Path("mine", "first"))
+    done = subprocess.run([second, "stats"], cwd=tmp_path, capture_output=True, text=True, check=True)
+
+    assert done.stdout == f"{tmp_path}|stats|"
+
+
+@pytest.mark.parametrize("name", ["run", "test"])
+def test_a_folder_that_cannot_be_written_is_named(copy: Path, name: str) -> None:
+    (copy / f".venv{'' if name == 'run' else '-test'}.lock").mkdir()
+    done = subprocess.run([copy / "bin" / name], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"ingat: nothing can be installed in {copy}, because the folder cannot be written.\n")
+    assert "venv.sh" not in done.stderr
+
+
+@pytest.mark.parametrize("word", ["--help", "-h"])
+def test_the_help_of_the_tests_installs_nothing(copy: Path, tmp_path: Path, word: str) -> None:
+    done = subprocess.run(
+        [copy / "bin" / "test", word], env=_only(tmp_path, None), capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.startswith("usage: bin/test ")
+    assert not (copy / ".venv-test").exists()
 
 
 def test_scripts_can_be_run() -> None:

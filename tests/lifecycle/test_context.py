@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ingat.core import clock as real_clock
 from ingat.core.context import Context
 from ingat.core.errors import IngatError, InvalidLimit, SessionNotFound, UserBlocked
 from ingat.core.policy import RecallPolicy
@@ -15,6 +17,7 @@ from ingat.core.roles import Roles
 from ingat.core.tokens import MESSAGE_OVERHEAD_TOKENS, count_tokens
 from ingat.lifecycle.context import ContextBuilder
 from ingat.memory import Memory
+from ingat.store.tables import settings as setting_table
 from ingat.testing import CountingEmbedder, TurnableClock, filled_memory, open_memory
 
 
@@ -79,6 +82,7 @@ _POLICIES = st.sampled_from(
     budget=st.none() | st.integers(64, 300) | st.integers(64, 5_000),
     role=st.sampled_from(("client", "godfather")),
     query=st.none() | _texts(),
+    facts=st.lists(_texts(400), max_size=3),
     policy=_POLICIES,
 )
 def test_a_context_never_exceeds_its_budget(
@@ -88,10 +92,14 @@ def test_a_context_never_exceeds_its_budget(
     budget: int | None,
     role: str,
     query: str | None,
+    facts: list[str],
     policy: RecallPolicy,
 ) -> None:
     with open_memory(embedder=CountingEmbedder(dim=8), recall=policy) as memory:
         memory.users.save("ana", name=profile, role=role, slots={"note": profile} if profile else {})
+        for fact in facts:
+            if fact.strip():
+                memory.remember("ana", fact)
         for channel, lines in (("old", older), ("new", messages)):
             session = memory.sessions.open("ana", channel)
             memory.sessions.append_many(
@@ -185,7 +193,7 @@ def test_a_profile_is_never_a_heading_or_half_a_fact(memory: Memory, session_id:
 
 def test_a_question_far_back_leads_its_exchange_and_is_recalled_for(memory: Memory, session_id: str) -> None:
     """Work by tools that was longer than what is read once left neither the question nor anything recalled."""
-    memory.remember("ana", "The Saturn project is due on 5 May")
+    memory.remember("ana", "The Saturn project is due on 5 May", kind="note")
     memory.sessions.append(session_id, "user", "When is the Saturn project due?")
     for number in range(60):
         memory.sessions.append(session_id, ("assistant", "tool")[number % 2], "word " * 100)
@@ -225,7 +233,8 @@ def test_counts_of_another_tokenizer_are_made_anew(memory: Memory, session_id: s
 
     for number in range(100):
         memory.sessions.append(session_id, ("user", "assistant")[number % 2], "kata " * words)
-    contexts = ContextBuilder(memory.store, memory.recaller, Roles(), dearer, RecallPolicy(), recount=True)
+    policy, now = RecallPolicy(), real_clock.now
+    contexts = ContextBuilder(memory.store, memory.recaller, Roles(), dearer, policy, now, recount=True)
     context = contexts.build("ana", session_id)
     really = sum(dearer(each["content"]) + MESSAGE_OVERHEAD_TOKENS for each in context.as_messages())
 
@@ -244,7 +253,7 @@ def test_earlier_sessions_are_recalled_for_the_last_question(session_id: str, me
 
 
 def test_a_query_says_what_to_recall_for(memory: Memory, session_id: str) -> None:
-    memory.remember("ana", "Ana has a red boat")
+    memory.remember("ana", "Ana has a red boat", kind="note")
     memory.sessions.append(session_id, "user", "Hello there")
 
     assert memory.context("ana", session_id).recalled == ()
@@ -324,9 +333,9 @@ def test_captions_are_shown_and_counted(memory: Memory, session_id: str) -> None
 
 
 def test_memories_that_ended_are_not_in_the_context(memory: Memory, session_id: str, clock: TurnableClock) -> None:
-    memory.remember("ana", "Ana lives in Lisbon", subject="home")
+    memory.remember("ana", "Ana lives in Lisbon", subject="home", kind="note")
     clock.turn(days=1)
-    memory.remember("ana", "Ana lives in Porto", subject="home")
+    memory.remember("ana", "Ana lives in Porto", subject="home", kind="note")
     memory.sessions.append(session_id, "user", "Where is my home?")
 
     assert [hit.text for hit in memory.context("ana", session_id).recalled] == ["home: Ana lives in Porto"]
@@ -403,3 +412,29 @@ def test_a_wrong_request_is_refused(memory: Memory, arguments: dict[str, str], c
     with pytest.raises(IngatError) as caught:
         memory.context("ana", **arguments)  # type: ignore[arg-type]
     assert caught.value.code == code
+
+
+def test_recalled_lines_can_stand_in_one_system_message_at_the_beginning(memory: Memory) -> None:
+    memory.users.save("ana", name="Ana")
+    memory.sessions.append(memory.sessions.open("ana", "mail").id, "user", "My boat is red")
+    session = memory.sessions.open("ana", "web")
+    memory.sessions.append(session.id, "user", "What colour is my boat?")
+
+    shown = memory.context("ana", session.id).as_messages(one_system=True)
+
+    assert [message["role"] for message in shown] == ["system", "user"]
+    assert "Name: Ana" in shown[0]["content"]
+    assert "My boat is red" in shown[0]["content"]
+
+
+def test_counts_of_another_tokenizer_are_made_anew(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/ingat.db"
+    with Memory(url, embedder="none") as memory:
+        session = memory.sessions.open("ana")
+        memory.sessions.append_many(session.id, [{"role": "user", "content": "word " * 200}] * 40)
+        memory.store.write(lambda tx: setting_table.put(tx, "tokenizer", "an older one"))
+        memory.store.write(lambda tx: tx.run("UPDATE message SET tokens = 1"))
+    with Memory(url, embedder="none") as memory:
+        context = memory.context("ana", session.id)
+
+    assert recount(context) <= context.budget

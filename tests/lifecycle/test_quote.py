@@ -12,7 +12,7 @@ def test_the_answer_quotes_with_the_date_and_says_that_it_only_quotes() -> None:
 
         assert "2025-01-06: “My dog Bruno is allergic to chicken.”" in answer.content
         assert "No language model is connected" in answer.content
-        assert answer.metadata == {"quoted": True}
+        assert answer.metadata == {"quoted": True, "recallable": False}
 
 
 def test_the_answer_says_when_nothing_fits(memory: Memory) -> None:
@@ -51,3 +51,24 @@ def test_a_long_line_is_quoted_in_part(memory: Memory) -> None:
 
     assert len(answer) < 600
     assert "…" in answer
+
+
+def test_what_a_quoting_answer_said_is_never_recalled(memory: Memory) -> None:
+    memory.chat("ana", "My cat is called Oyen")
+    memory.chat("ana", "What is my cat called?")
+
+    hits = memory.recall("ana", "language model connected quote remember cat", 50).hits
+    memory.reindex()
+    again = memory.recall("ana", "language model connected quote remember cat", 50).hits
+
+    assert {hit.role for hit in hits} == {"user"}
+    assert [hit.source_id for hit in again] == [hit.source_id for hit in hits]
+    assert [check.name for check in memory.doctor() if check.state != "ok"] == []
+
+
+def test_a_turn_without_a_model_names_the_lines_it_quotes(memory: Memory) -> None:
+    memory.chat("ana", "My cat is called Oyen")
+
+    turn = memory.chat("ana", "What is my cat called?")
+
+    assert [hit.text for hit in turn.recalled] == ["My cat is called Oyen"]

@@ -69,3 +69,13 @@ def test_nothing_left_by_the_filters_gives_no_hit_but_says_why() -> None:
     found = rank(segment_of(TURNS), "red car", filters=Filters(author="Nobody"), explain=True)
     assert found.hits == ()
     assert {miss.why for miss in found.misses} == {"filtered:author"}
+
+
+@pytest.mark.parametrize("embedder", [None, EMBEDDER])
+def test_rows_that_are_filtered_out_do_not_count_in_the_weights_of_words(embedder: StaticEmbedder | None) -> None:
+    early = [Turn("I bought a red car"), Turn("the car was cheap and small"), Turn("red bread"), Turn("milk")]
+    late = [Turn("red " * 30 + "shoes", at=START_MS + DAY_MS)] * 9
+    both, alone = segment_of([*early, *late], embedder), segment_of(early, embedder)
+    filters = Filters(as_of=START_MS)
+    found = rank(both, "a cheap red car", embedder=embedder, filters=filters, top_k=10)
+    assert found == rank(alone, "a cheap red car", embedder=embedder, filters=filters, top_k=10)

@@ -35,3 +35,10 @@ def test_hebrew_and_chinese_words_are_found() -> None:
     segment = segment_of(["המכונית שלי אדומה", "我的车是红色的小汽车"])
     assert find_all_words(segment, "מכונית") == [0]
     assert find_all_words(segment, "汽车") == [1]
+
+
+def test_every_word_of_a_long_text_must_be_there() -> None:
+    words = [f"word{chr(97 + place // 20)}{chr(97 + place % 20)}q" for place in range(60)]
+    segment = segment_of([" ".join(words), " ".join(words[:50]), " ".join(words[10:])])
+    assert find_all_words(segment, " ".join(words)) == [0]
+    assert find_all_words(segment, " ".join([*words, "absent"])) == []

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from ingat.search.embed.contract import Embedder
 from ingat.search.embed.static import StaticEmbedder
@@ -123,6 +127,7 @@ def test_question_finds_its_turn_among_the_first_two(
     assert gold in rows(found)
 
 
+@pytest.mark.parametrize("embedder", [None, EMBEDDER], ids=["words", "vectors"])
 @pytest.mark.parametrize(
     ("language", "question"),
     [
@@ -131,8 +136,94 @@ def test_question_finds_its_turn_among_the_first_two(
         ("zh", "东京天气如何？"),
     ],
 )
-def test_question_about_something_else_finds_nothing(language: str, question: str) -> None:
-    assert rank(segment_of(turns_of(language)), question).hits == ()
+def test_question_about_something_else_finds_nothing(language: str, question: str, embedder: Embedder | None) -> None:
+    assert rank(segment_of(turns_of(language), embedder), question, embedder=embedder).hits == ()
+
+
+@pytest.mark.parametrize("language", QUESTIONS)
+def test_vectors_do_not_put_another_turn_first(language: str) -> None:
+    plain, embedded = segment_of(turns_of(language)), segment_of(turns_of(language), EMBEDDER)
+    for question, gold in QUESTIONS[language]:
+        if rows(rank(plain, question))[:1] == [gold]:
+            assert rows(rank(embedded, question, embedder=EMBEDDER))[:1] == [gold]
+
+
+SMALL: dict[str, tuple[list[str], list[tuple[str, int]], str]] = {
+    "he": (
+        ["המזגן בחדר השינה מרעיש מאוד", "עברנו לירושלים בגלל העבודה", "לכלב שלנו קוראים שוקו"],
+        [("למה המזגן מרעיש?", 0), ("איך קוראים לכלב?", 2)],
+        "מה מזג האוויר בטוקיו?",
+    ),
+    "ar": (
+        ["المكيف في غرفة النوم مزعج جدا", "انتقلنا إلى القاهرة بسبب عملي الجديد", "كلبنا يخاف من الرعد"],
+        [("هل المكيف مزعج؟", 0), ("متى انتقلنا إلى القاهرة؟", 1)],
+        "من فاز بكأس العالم؟",
+    ),
+    "ru": (
+        [
+            "Кондиционер в спальне шумит со вчерашнего дня",
+            "Мы переехали в Москву из-за работы",
+            "Наша собака боится грома",
+        ],
+        [("почему шумит кондиционер?", 0), ("чего боится собака?", 2)],
+        "Какая столица Португалии?",
+    ),
+    "ko": (
+        ["침실 에어컨이 시끄러워요", "우리 강아지는 천둥을 무서워해요"],
+        [("에어컨이 어때요?", 0), ("강아지는 뭘 무서워해요?", 1)],
+        "포르투갈 수도는 어디입니까?",
+    ),
+    "hi": (
+        ["बेडरूम का एसी बहुत शोर करता है", "हमारा कुत्ता गरज से डरता है"],
+        [("एसी शोर क्यों करता है?", 0), ("कुत्ता किससे डरता है?", 1)],
+        "पुर्तगाल की राजधानी क्या है?",
+    ),
+    "el": (
+        ["Το κλιματιστικό κάνει θόρυβο", "Ο σκύλος φοβάται τις βροντές"],
+        [("γιατί κάνει θόρυβο το κλιματιστικό;", 0), ("τι φοβάται ο σκύλος;", 1)],
+        "Ποια είναι η πρωτεύουσα της Πορτογαλίας;",
+    ),
+    "ja": (
+        ["寝室のエアコンがうるさい", "犬は雷を怖がります"],
+        [("エアコンはどう？", 0), ("犬は何を怖がる？", 1)],
+        "ポルトガルの首都はどこ？",
+    ),
+    "id": (
+        ["AC di kamar tidur saya berisik sekali", "Kucing kami namanya Oyen, dia takut naik mobil"],
+        [("kenapa AC berisik?", 0), ("siapa nama kucing kami?", 1)],
+        "siapa presiden Portugal tahun 1990?",
+    ),
+}
+"""By language: turns, questions with their turn, and a question about something else."""
+
+
+@pytest.mark.parametrize("embedder", [None, EMBEDDER], ids=["words", "vectors"])
+@pytest.mark.parametrize("language", SMALL)
+def test_small_chat_answers_its_questions_and_no_others(language: str, embedder: Embedder | None) -> None:
+    turns, asked, unrelated = SMALL[language]
+    segment = segment_of(turns, embedder)
+    for question, gold in asked:
+        assert rows(rank(segment, question, embedder=embedder))[0] == gold
+    assert rank(segment, unrelated, embedder=embedder).hits == ()
+
+
+def test_turn_of_a_language_that_the_embedder_does_not_know_needs_a_word_to_fit() -> None:
+    class Blind:
+        """Every text is like every other."""
+
+        fingerprint, dim, threshold = "blind", 4, 0.5
+
+        def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+            return np.full((len(texts), 4), 0.5, np.float32)
+
+    class Polyglot(Blind):
+        any_language = True
+
+    turns = ["Kucing kami takut naik mobil dan saya tidak", "The dog was here"]
+    for embedder, questions in ((Blind(), {"xyzzy": [1], "siapa yang xyzzy?": []}), (Polyglot(), {"xyzzy": [0, 1]})):
+        segment = segment_of(turns, embedder)
+        for question, found in questions.items():
+            assert sorted(rows(rank(segment, question, embedder=embedder))) == found
 
 
 def test_turns_of_several_languages_live_in_one_segment() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ingat.search.question import ask
+from ingat.search.question import LONGEST_READ, ask
 from ingat.search.text import term_id
 from tests.search.turns import Turn, segment_of
 
@@ -82,3 +82,37 @@ def test_question_uses_the_languages_of_the_segment() -> None:
     indonesian = segment_of(["saya membeli sepatu di pasar", "AC saya berisik dan tidak dingin"])
     assert len(ask("dibeli", indonesian).terms) == 2
     assert len(ask("dibeli", AUTHORS).terms) == 1
+
+
+@pytest.mark.parametrize(
+    ("author", "text", "embedded"),
+    [
+        ("Ana de la Cruz", "What did Ana say about the la carte menu?", "What did I say about the la carte menu?"),
+        ("Ana de la Cruz", "Is Ana de la Cruz's menu here?", "Is my menu here?"),
+        ("Ali A", "did Ali buy a car or a bike", "did I buy a car or a bike"),
+        ("Sean O'Brien", "Is O'Brien’s car red?", "Is my car red?"),
+        ("mia rossi", "where was Mia?", "where was I?"),
+    ],
+)
+def test_name_is_replaced_whole_first_and_without_its_function_words(author: str, text: str, embedded: str) -> None:
+    embedder = Recorder()
+    ask(text, segment_of([Turn("hello", author=author)]), embedder=embedder)
+    assert embedder.texts == [embedded]
+
+
+def test_long_name_is_known_by_its_first_words() -> None:
+    author = " ".join(f"name{place}" for place in range(2000))
+    embedder = Recorder()
+    ask("does name0 know name1999? " + author, segment_of([Turn("hello", author=author)]), embedder=embedder)
+    assert embedder.texts[0].startswith("does I know name1999? I I")
+
+
+def test_long_question_is_embedded_from_its_beginning() -> None:
+    embedder = Recorder()
+    ask("house " * 10_000, AUTHORS, embedder=embedder)
+    assert len(embedder.texts[0]) == LONGEST_READ
+
+
+def test_all_authors_named_are_marked() -> None:
+    asked = ask("did Ayu tell Budi?", AUTHORS)
+    assert [word for word, named in zip(asked.words, asked.named, strict=True) if named] == ["ayu", "budi"]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,7 +10,9 @@ from hypothesis import strategies as st
 from ingat.search import lexical
 from ingat.search import rank as ranking
 from ingat.search.embed.static import StaticEmbedder
+from ingat.search.question import ask
 from ingat.search.rank import search
+from ingat.search.text import term_id
 from tests.search.turns import DAY_MS, START_MS, Turn, entries_of, question_of, rank, rows, segment_of
 
 EMBEDDER = StaticEmbedder.load()
@@ -44,6 +48,51 @@ def test_name_of_an_author_alone_fits_nothing_when_the_rest_of_the_question_does
     assert rank(segment, "what does Wayan think of quantum chromodynamics?").hits == ()
     assert rows(rank(segment, "what soup does Wayan like?"))[0] == 0
     assert rows(rank(segment, "Wayan?")) == [0]
+
+
+@pytest.mark.parametrize(
+    "asked", ["what tungsten in 2026?", "Did Wayan tell Ketut tungsten?", "tungsten on 1 January?"]
+)
+def test_names_and_dates_alone_carry_no_row(asked: str) -> None:
+    segment = segment_of([Turn("I had soup", author="Wayan"), Turn("The train was late, Ketut", author="Ketut")])
+    assert rank(segment, asked).hits == ()
+
+
+@pytest.mark.parametrize("asked", ["what in 2026?", "January 2026", "Wayan in 2026?"])
+def test_names_and_dates_carry_rows_when_nothing_else_is_asked(asked: str) -> None:
+    segment = segment_of(
+        [Turn("I had soup", author="Wayan"), Turn("It was late", author="Ketut", at=START_MS - DAY_MS)]
+    )
+    assert rows(rank(segment, asked))[0] == 0
+
+
+def test_date_that_stands_in_the_text_fits() -> None:
+    segment = segment_of([Turn("the car is from 2026", "a"), Turn("red soup", "b"), Turn("milk", "c")])
+    assert rows(rank(segment, "red things of 2026")) == [1, 0]
+
+
+def test_faint_neighbour_words_alone_find_nothing() -> None:
+    class Faint:
+        """A neighbour of "dog" of a given weight."""
+
+        def __init__(self, weight: float) -> None:
+            self._weight = weight
+
+        def of(self, term: int) -> Sequence[tuple[int, float]]:
+            return ((term_id("anim"), self._weight),) if term == term_id("dog") else ()
+
+    segment = segment_of(["I saw animals", "milk"])
+    found = [rows(search(segment, ask("dogs", segment, neighbours=Faint(weight)))) for weight in (0.1, 0.2, 0.4)]
+    assert found == [[], [], [0]]
+
+
+def test_memories_share_the_credit_of_the_author_who_speaks_as_the_user() -> None:
+    chat = [Turn("I like tea", author="Wayan"), Turn("milk", author="Ketut", role="assistant")]
+    segment = segment_of([*chat, Turn("likes green tea", None, None, source="fact")])
+    credit = {hit.row: hit.parts["author"] for hit in rank(segment, "does Wayan like tea?").hits}
+    assert credit[2] == credit[0] > 0
+    credit = {hit.row: hit.parts["author"] for hit in rank(segment, "does Ketut like tea?").hits}
+    assert credit[2] == 0
 
 
 def test_long_question_keeps_its_rarest_words() -> None:
@@ -225,3 +274,17 @@ def test_question_of_thousands_of_words_is_answered() -> None:
     segment = segment_of(CHAT, EMBEDDER)
     asked = " ".join(f"word{place}" for place in range(5000))
     assert rows(rank(segment, "noisy " + asked, embedder=EMBEDDER))[0] == 1
+
+
+def test_name_and_a_faint_neighbour_in_one_row_carry_it() -> None:
+    class Faint:
+        """A faint neighbour of "dog"."""
+
+        def of(self, term: int) -> Sequence[tuple[int, float]]:
+            return ((term_id("anim"), 0.05),) if term == term_id("dog") else ()
+
+    segment = segment_of([Turn("I saw animals", author="Wayan"), Turn("milk", author="Ketut")])
+    found = [
+        rows(search(segment, ask(asked, segment, neighbours=Faint()))) for asked in ("Wayan's dog?", "Ketut's dog?")
+    ]
+    assert found == [[0], []]

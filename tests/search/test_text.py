@@ -4,6 +4,7 @@ import zlib
 
 import pytest
 
+from ingat.search import text
 from ingat.search.text import fold, look_up, pair_id, term_id, words_of
 
 
@@ -140,3 +141,13 @@ def test_emoji_and_punctuation_are_not_words() -> None:
 
 def test_very_long_word_is_analysed() -> None:
     assert len(mains_of("x" * 100_000)) == 1
+
+
+def test_long_runs_without_spaces_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: dict[str, tuple[tuple[str, text.Group], ...]] = {}
+    monkeypatch.setattr(text, "_COMPLEX", kept)
+    for place in range(0x4E00, 0x4F00):
+        text.look_up("".join(map(chr, range(place, place + 50))))
+    assert kept == {}
+    assert text.look_up("汽车").groups == text.look_up("汽车").groups
+    assert list(kept) == ["汽车"]

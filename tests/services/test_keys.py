@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ingat.core.errors import InvalidInput, InvalidText, KeyNotFound, Unauthorized
 from ingat.core.records import NewKey
 from ingat.memory import Memory
+from ingat.store.contract import Tx
 from ingat.testing import TurnableClock, open_memory
 
 
@@ -114,3 +117,26 @@ def test_many_who_start_at_once_make_one_first_key(memory: Memory) -> None:
 
     assert len([key for key in made if key is not None]) == 1
     assert len(memory.keys.list()) == 1
+
+
+@pytest.mark.parametrize("secret", [None, 5, b"ingat_"])
+def test_what_is_no_text_opens_nothing(memory: Memory, secret: object) -> None:
+    with pytest.raises(Unauthorized):
+        memory.keys.check(secret)  # type: ignore[arg-type]
+
+
+def test_a_key_made_while_its_user_is_merged_is_the_persons(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
+    memory.users.save("visitor")
+    memory.users.save("ana")
+    write = memory.store.write
+
+    def merge_first(fn: Callable[[Tx], Any]) -> Any:
+        monkeypatch.setattr(memory.store, "write", write)
+        memory.users.merge("visitor", "ana")
+        return write(fn)
+
+    monkeypatch.setattr(memory.store, "write", merge_first)
+    fresh = memory.keys.create("user", "visitor")
+
+    assert fresh.user_id == memory.keys.check(fresh.key).user_id == "ana"
+    assert [key.user_id for key in memory.keys.list()] == ["ana"]

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from ingat.core.errors import InvalidSettings, StoreUnavailable
-from ingat.store.open import open_store, schema_folder
+from ingat.memory import Memory
+from ingat.store.open import open_store, schema_folder, sqlite_file
 
 
 def test_three_slashes_are_relative_to_the_present_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,9 +85,52 @@ def test_an_unknown_scheme_is_told_which_are_known() -> None:
         open_store("postgresql://localhost/ingat")
 
 
-def test_a_plain_path_is_told_how_to_write_it() -> None:
-    with pytest.raises(InvalidSettings, match="sqlite:///relative.db"):
-        open_store("ingat.db")
+@pytest.mark.parametrize(
+    ("given", "hint"),
+    [
+        ("ingat.db", "sqlite:///ingat.db"),
+        ("data/ingat.db", "sqlite:///data/ingat.db"),
+        ("/srv/ingat.db", "sqlite:////srv/ingat.db"),
+        ("sqlite:ingat.db", "sqlite:///ingat.db"),
+        ("sqlite://ingat.db", "sqlite:///ingat.db"),
+        (Path("x.db"), "sqlite:///x.db"),
+        (Path("/srv/x.db"), "sqlite:////srv/x.db"),
+    ],
+    ids=str,
+)
+def test_a_plain_path_is_told_how_to_write_it(given: Any, hint: str) -> None:
+    with pytest.raises(InvalidSettings) as caught:
+        open_store(given)
+
+    assert caught.value.message.endswith(f" Write {hint} instead.")
+
+
+def test_a_home_folder_is_written_out_in_the_hint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(InvalidSettings) as caught:
+        open_store("~/x.db")
+
+    assert f"Write sqlite:///{tmp_path}/x.db instead." in caught.value.message
+
+
+@pytest.mark.parametrize("given", [None, 7, b"x.db", ""], ids=repr)
+def test_what_is_no_text_is_told_how_a_url_looks(given: Any) -> None:
+    with pytest.raises(InvalidSettings, match="Write sqlite:///relative.db"):
+        open_store(given)
+
+
+@pytest.mark.parametrize("given", [Path("x.db"), None], ids=str)
+def test_a_memory_of_what_is_no_url_is_refused(given: Any) -> None:
+    with pytest.raises(InvalidSettings, match="sqlite:///"):
+        Memory(given, embedder="none")
+
+
+@pytest.mark.parametrize(
+    ("url", "file"),
+    [("sqlite:///a/b.db", Path("a/b.db")), ("sqlite:////a.db", Path("/a.db")), (":memory:", None), ("sqlite://", None)],
+)
+def test_the_file_of_a_url(url: str, file: Path | None) -> None:
+    assert sqlite_file(url) == file
 
 
 @pytest.mark.parametrize(

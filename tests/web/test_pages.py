@@ -283,3 +283,11 @@ def test_a_browser_that_signs_in_over_https_gets_a_secure_cookie(browser: Browse
 
     assert "secure" not in plain.headers["set-cookie"].lower()
     assert "; secure" in secure.headers["set-cookie"].lower()
+
+
+def test_the_reference_shows_names_as_code_and_no_backticks(signed_in: Browser) -> None:
+    body = signed_in.open("/schema").body.decode()
+
+    assert "`" not in Page(body.encode()).text
+    assert "<code>anonymous:&lt;session id&gt;</code>" in body
+    assert "<code>session_closed</code> (409)" in body

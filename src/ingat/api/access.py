@@ -7,6 +7,7 @@ import operator
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import msgspec
 from msgspec import UNSET
 from starlette.types import Scope
 
@@ -22,7 +23,7 @@ from ingat.core.records import Key, User
 Run = Callable[..., Awaitable[Any]]
 
 WRONG_KEYS_PER_MINUTE = 30
-"""Wrong keys that one client address may try; counted in each process."""
+"""Wrong keys of one client address that are answered as such, the rest with RateLimited; counted in each process."""
 
 
 class Access:
@@ -58,16 +59,25 @@ class Access:
         return key
 
     async def sign_in(self, scope: Scope, secret: str) -> Key:
-        """Return the key with this secret, or raise Unauthorized; RateLimited after too many wrong ones."""
+        """Return the key with this secret, or raise Unauthorized; RateLimited after too many wrong ones.
+
+        A right key is let in whatever else came from its address.
+        """
         address = scope["client"][0] if scope.get("client") else ""
-        wait_s = self._wrong.wait_s(address)
-        if wait_s:
-            raise _limited("Too many wrong access keys came from this address.", wait_s)
+        # counted as wrong until it is known to be right: of many at once no more pass than one after another
+        wait_s = self._wrong.take(address)
+        counts = not wait_s
         try:
-            return await self._keys.check(secret)
+            key = await self._keys.check(secret)
         except Unauthorized:
-            self._wrong.take(address)
+            counts = False
+            if wait_s:
+                raise _limited("Too many wrong access keys came from this address.", wait_s) from None
             raise
+        finally:
+            if counts:
+                self._wrong.give_back(address)
+        return key
 
     def allow(self, key: Key, action: Action) -> None:
         """Raise Forbidden when keys of this role never do such an action."""
@@ -77,16 +87,16 @@ class Access:
             needed = "an admin" if action.scope == "keys" else "an admin or service"
             raise Forbidden(f"{action.name} needs {needed} key; this one is a {key.role} key.", action=action.name)
 
-    async def confine(self, key: Key, action: Action, given: dict[str, Any]) -> None:
+    async def confine(self, key: Key, action: Action, given: dict[str, Any], list_name: str = "") -> None:
         """Keep a key that is bound to a user to that user: fill in the user that was left out, or raise Forbidden.
 
-        Aliases are resolved. Sessions of others and sessions that do not exist get the same answer.
+        Aliases are resolved. Sessions of others and sessions that do not exist get the same answer. `list_name` is the
+        argument whose rows are the arguments of the action, where a list of them was given.
         """
         if key.user_id is None:
             return
-        for name in action.guarded:
-            if given.get(name, UNSET) is not UNSET and given[name] is not None:
-                raise Forbidden(f"A key bound to a user may not give {name!r}.", field=name)
+        for row in given[list_name] if list_name else (given,):
+            _check_guarded(action, row if isinstance(row, dict) else msgspec.structs.asdict(row))
         if action.scope == "session":
             await self._confine_session(key.user_id, given["session_id"])
         elif given.get("user_id") is None:
@@ -118,6 +128,15 @@ class Access:
         except UserNotFound:
             return user_id
         return found.user_id
+
+
+def _check_guarded(action: Action, given: dict[str, Any]) -> None:
+    for name in action.guarded:
+        if given.get(name) is not None and given[name] is not UNSET:
+            raise Forbidden(f"A key bound to a user may not give {name!r}.", field=name)
+    for name, value in action.only:
+        if given.get(name, value) != value:
+            raise Forbidden(f"A key bound to a user may give no other {name!r} than {value!r}.", field=name)
 
 
 def bound(memory: AsyncMemory, name: str) -> Run:

@@ -19,11 +19,14 @@ from ingat.core.limits import MAX_PAGE, check_limit
 
 Given = dict[str, Any]
 
+LONGEST_NAME = 64
+"""Characters of an argument's name that an error repeats."""
+
 _WITHOUT_BODY = ("GET", "DELETE")
 _FLAGS = {"true": True, "1": True, "false": False, "0": False}
 _HALF_PAIR = re.compile(rb"\\u[dD][89a-fA-F]")
 _PLACE = re.compile(r" - at `(?:key in )?\$\.?([^`]*)`")
-_FIELD = re.compile(r"field `([^`]*)`")
+_FIELD = re.compile(r"unknown field `(.*)`(?: - at `|$)|field `([^`]*)`", re.DOTALL)
 
 
 class Arguments:
@@ -56,7 +59,7 @@ class Arguments:
             given.update(self._of_query(scope["query_string"]))
             return given, False
         if scope["query_string"]:
-            name = scope["query_string"].split(b"=")[0].decode("latin-1")
+            name = scope["query_string"].split(b"=")[0][:LONGEST_NAME].decode("latin-1")
             raise InvalidInput(f"Arguments of this action stand in the body; the query has {name!r}.", field=name)
         body = await read_body(scope, receive, self._max_bytes)
         if self._many is not None and body.lstrip(b" \t\r\n")[:1] == b"[":
@@ -74,7 +77,7 @@ class Arguments:
         if raw:
             for name, text in _pairs(raw):
                 if name not in self._query:
-                    raise InvalidInput(f"There is no argument {name[:64]!r}.", field=name[:64])
+                    raise InvalidInput(f"There is no argument {name[:LONGEST_NAME]!r}.", field=name[:LONGEST_NAME])
                 if name in given:
                     raise InvalidInput(f"The argument {name!r} is given twice.", field=name)
                 given[name] = self._query[name](name, text)
@@ -123,7 +126,9 @@ def _refuse(problem: str) -> NoReturn:
     within = place.group(1) if place else ""
     named = _FIELD.search(problem)
     if named:
-        within = f"{within}.{named.group(1)}" if within else named.group(1)
+        name = named.group(1) or named.group(2) or ""
+        problem = problem.replace(name, name[:LONGEST_NAME]) if name else problem
+        within = f"{within}.{name[:LONGEST_NAME]}" if within else name[:LONGEST_NAME]
     details = {"field": within[:256]} if within else {}
     raise InvalidInput(f"The body cannot be used: {problem}.", **details) from None
 

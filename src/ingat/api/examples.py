@@ -17,7 +17,7 @@ ID_EXAMPLES = {
 
 EXAMPLES: dict[str, Any] = {
     "sessions.append": {"role": "user", "content": "My air conditioner rattles at night", "author": "Budi"},
-    "recall": {"query": "what did he complain about?", "top_k": 5},
+    "recall": {"query": "what is wrong with the air conditioner?", "top_k": 5},
     "context": {"session_id": ID_EXAMPLES["session_id"], "query": "what is wrong with it?", "budget": 2000},
     "chat": {"user_id": "628111", "text": "What was wrong with my air conditioner?", "channel": "web"},
     "users.save": {"name": "Budi", "product": "F57A", "slots": {"floor": 3}},

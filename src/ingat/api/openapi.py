@@ -24,13 +24,16 @@ REASONS = {
     405: "The address takes other methods: method_not_allowed.",
     408: "The request did not arrive in time; nothing was begun: request_timeout.",
     409: "It does not fit the present state: conflict, alias_taken, session_exists, session_closed, session_archived, "
-    "store_conflict. Nothing was changed.",
+    "embedder_mismatch, store_conflict. Nothing was changed.",
     413: "The request body is too large: request_too_large.",
     421: "The server does not answer for that host name: host_not_allowed.",
-    429: "The key has used up its requests for now; Retry-After says when to come back: rate_limited.",
+    429: "The key has used up its requests for now, too many of its requests wait, or it is wrong and too many such "
+    "came from the address; Retry-After says when to come back: rate_limited.",
     500: "The server made a mistake: internal_error, store_error.",
-    503: "The store cannot be used at the moment: store_busy, store_read_only, store_unavailable, store_corrupt, "
-    "store_newer, store_closed.",
+    501: "It needs an optional dependency that is not installed: missing_extra.",
+    503: "The store cannot be used at the moment, or an embedder or tokenizer that is needed: store_busy, "
+    "store_read_only, store_unavailable, store_corrupt, store_newer, store_closed, embedder_unavailable, "
+    "tokenizer_unavailable.",
     504: "It took too long; a change that had begun may have been made: request_timeout.",
     507: "The disk is full; nothing of this request was kept: store_full.",
 }
@@ -38,6 +41,12 @@ REASONS = {
 
 _WRITES_ONLY = (409, 507)
 _BODY_ONLY = (408, 413)
+_WITH_MODELS = ("recall", "search", "context", "chat", "reindex")
+"""Actions that load an embedder, a tokenizer or what answers, which may need an optional dependency."""
+_RETRY_AFTER: dict[int, Schema] = {
+    429: {"description": "seconds", "required": True, "schema": {"type": "integer"}},
+    503: {"description": "seconds; comes with store_busy only", "schema": {"type": "integer"}},
+}
 _REF = "#/components/schemas/{name}"
 
 
@@ -99,12 +108,14 @@ def _operation(action: Action, fields: Schema, answer: Schema) -> Schema:
         }
         for name in action.in_path
     ]
-    done = "201" if action.created else "200"
     if action.many:
         (name,) = arguments_of(action.many).__struct_fields__[1:]
         several = {"type": "object", "properties": {name: {"type": "array", "items": answer}}, "required": [name]}
         answer = {"oneOf": [answer, several], "description": f"for a list in the body an object with `{name}`"}
-    responses = {done: {"description": "Done.", "content": {"application/json": {"schema": answer}}}}
+    content = {"application/json": {"schema": answer}}
+    responses: Schema = {"201" if action.created else "200": {"description": "Done.", "content": content}}
+    if action.kept:
+        responses["200"] = {"description": "Done; nothing was created by it.", "content": content}
     responses |= {str(status): {"$ref": f"#/components/responses/Error{status}"} for status in _statuses(action)}
     operation: Schema = {
         "operationId": action.name,
@@ -129,7 +140,8 @@ def _statuses(action: Action) -> list[int]:
         status
         for status in REASONS
         if not (
-            (status in _WRITES_ONLY and action.kind == "read" and not action.alone)
+            (status in _WRITES_ONLY and action.kind == "read" and not action.alone and action.name != "search")
+            or (status == 501 and action.name not in _WITH_MODELS)
             or (status in _BODY_ONLY and not has_body)
             or status == 405
         )
@@ -177,6 +189,7 @@ def _prose(action: Action) -> str:
         "keys": "an admin key",
     }
     guarded = f" A key bound to a user may not give {', '.join(action.guarded)}." if action.guarded else ""
+    guarded += "".join(f" It may give {name} as `{value}` only." for name, value in action.only)
     return f"{text}\n\nNeeds {needs[action.scope]}.{guarded}"
 
 
@@ -195,8 +208,8 @@ def _error_response(status: int, why: str) -> Schema:
             }
         },
     }
-    if status in (429, 503):
-        response["headers"] = {"Retry-After": {"description": "seconds", "schema": {"type": "integer"}}}
+    if status in _RETRY_AFTER:
+        response["headers"] = {"Retry-After": _RETRY_AFTER[status]}
     return response
 
 

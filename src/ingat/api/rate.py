@@ -31,12 +31,10 @@ class Rate:
             self._forget(now)
         return 0.0
 
-    def wait_s(self, name: str) -> float:
-        """Return the seconds until another act is free, 0 for now, without counting one."""
-        if not self._gap_s:
-            return 0.0
-        now = monotonic()
-        return max(0.0, max(self._earned_at.get(name, now), now) + self._gap_s - now - 60 - 1e-6)
+    def give_back(self, name: str) -> None:
+        """Count an act that was taken as not done."""
+        if name in self._earned_at:
+            self._earned_at[name] -= self._gap_s
 
     def _forget(self, now: float) -> None:
         self._earned_at = {name: at for name, at in self._earned_at.items() if at > now}

@@ -13,6 +13,7 @@ from ingat.aio import AsyncMemory
 from ingat.api.access import Access
 from ingat.api.answer import encode, send_json
 from ingat.api.endpoint import ByMethod, Endpoint
+from ingat.api.flights import Flights
 from ingat.api.health import Alive, Readiness
 
 
@@ -21,9 +22,10 @@ def action_routes(
 ) -> list[Route]:
     """Return a route for each address of the actions, which knows all of its methods."""
     addresses: dict[str, ByMethod] = {}
+    flights = Flights()
     for action in actions:
         by_method = addresses.setdefault(action.path, ByMethod())
-        by_method.endpoints[action.verb] = Endpoint(action, memory, access, max_bytes)
+        by_method.endpoints[action.verb] = Endpoint(action, memory, access, max_bytes, flights)
     return [Route(path, each, methods=list(each.endpoints)) for path, each in addresses.items()]
 
 

@@ -34,19 +34,21 @@ def _chat(user: str | None, channel: str) -> None:
         try:
             whole = all(map(conversation.hear, _lines(run, user_id, talking)))
         except KeyboardInterrupt:
+            if not talking or run.json:
+                raise
             click.echo(err=True)
             whole = True
         if talking and not run.json:
             conversation.part()
-    if conversation.store_gone and not whole:
+    if (conversation.store_gone and not whole) or (conversation.refused and not talking):
         context.exit(FAILED)
 
 
 def _lines(run: Run, user_id: str, talking: bool) -> Iterator[str]:
     """Return what is typed or piped in, line by line."""
+    if hasattr(sys.stdin, "reconfigure"):  # what is not UTF-8 is then refused line by line
+        sys.stdin.reconfigure(encoding=None if talking else "utf-8", errors="surrogateescape")
     if not talking:
-        if hasattr(sys.stdin, "reconfigure"):
-            sys.stdin.reconfigure(encoding="utf-8", errors="replace")
         for line in sys.stdin:
             yield line.rstrip("\n")
         return

@@ -13,7 +13,7 @@ from ingat.cli.language import mark
 from ingat.cli.recalled import show_hits
 from ingat.cli.run import Run, local_time, write_line
 from ingat.cli.tables import show_rows
-from ingat.core.errors import IngatError, StoreClosed, StoreCorrupt, StoreUnavailable
+from ingat.core.errors import IngatError, InvalidText, StoreClosed, StoreCorrupt, StoreUnavailable
 from ingat.core.records import Session
 from ingat.memory import Memory
 
@@ -35,7 +35,7 @@ class Conversation:
     def __init__(self, run: Run, memory: Memory, user_id: str, channel: str) -> None:
         self._run, self._memory = run, memory
         self._user_id, self._channel = user_id, channel
-        self.store_gone = False
+        self.store_gone = self.refused = False
         self._commands: dict[str, Callable[[str], None]] = {
             "/help": self._help,
             "/new": self._new,
@@ -55,25 +55,31 @@ class Conversation:
             self._run.say(text.format(number=f"{session.message_count:,}", time=local_time(session.last_message_at)))
 
     def part(self) -> None:
-        """Say goodbye, truthfully."""
-        if not self.store_gone:
-            self._run.say(self._run.translate("Until next time. Everything said is kept."))
+        """Say goodbye, truthfully: what was being answered at Ctrl-C may not be kept."""
+        _ = self._run.translate
+        if not self._run.keeps(self._run.settings):
+            self._run.say(_("Until next time. The store was in memory and is gone."))
+        elif not self.store_gone:
+            self._run.say(_("Until next time. Everything that was answered is kept."))
 
     def hear(self, line: str) -> bool:
-        """Answer one line; False when the conversation is over."""
+        """Answer one line; False when the conversation is over. `refused` says whether the last line was."""
         text = line.strip()
         if not text:
             return True
+        self.refused = False
         word, _, rest = text.partition(" ")
         if word in ("/quit", "/exit"):
             return False
         try:
+            _check_utf8(line)
             if word.startswith("/") and word[1:].isalpha():
                 self._commands.get(word, self._unknown)(rest.strip())
             else:
                 self._say(line)
         except IngatError as error:
             self._tell(error)
+            self.refused = True
             self.store_gone = isinstance(error, GONE)
             return not self.store_gone
         return True
@@ -160,3 +166,10 @@ class Conversation:
         """Return the active session of this channel; asking never makes one."""
         page = self._memory.sessions.list(self._user_id, state="active", channel=self._channel, limit=1)
         return page.items[0] if page.items else None
+
+
+def _check_utf8(line: str) -> None:
+    """Refuse a line with bytes that are not UTF-8; they come as halves of surrogate pairs."""
+    wrong = next((place for place, sign in enumerate(line) if "\ud800" <= sign <= "\udfff"), None)
+    if wrong is not None:
+        raise InvalidText(f"The line is not UTF-8 (after {wrong} characters). Nothing of it was kept.")

@@ -36,7 +36,14 @@ def _import(kind: str, path: str) -> None:
     run = current_run()
     _ = run.translate
     dataset = read_dataset(kind, path)
-    with run.memory() as memory, counting(run, _("Importing sessions")) as tell:
+
+    def interrupted(done: int, total: int) -> str:
+        if not total:
+            return _("Interrupted. No session is in as a whole; run it again to bring them in.")
+        text = _("Interrupted. {done} of {total} sessions are in; run it again to bring in the rest.")
+        return text.format(done=f"{done:,}", total=f"{total:,}")
+
+    with run.memory() as memory, counting(run, _("Importing sessions"), interrupted) as tell:
         done = import_dataset(memory, dataset, tell)
     if run.json:
         run.print_json(done)
@@ -72,7 +79,7 @@ def _memory_to_measure(run: Run) -> Iterator[Memory]:
         return
     with TemporaryDirectory(prefix="ingat-eval-") as folder:
         settings = run.settings_with(store=f"sqlite:///{Path(folder, 'eval.db')}")
-        with run.memory_of(settings) as memory:
+        with run.memory_of(settings, thrown_away=True) as memory:
             yield memory
 
 

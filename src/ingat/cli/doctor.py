@@ -24,7 +24,17 @@ def _doctor() -> None:
 def _reindex(user_id: str | None) -> None:
     run = current_run()
     _ = run.translate
-    with run.memory() as memory, counting(run, _("Reading users")) as tell:
+
+    def interrupted(done: int, total: int) -> str:
+        if not total:
+            return _("Interrupted. No user's index was rebuilt; run it again. What was said is untouched.")
+        text = _(
+            "Interrupted. The index of {done} of {total} users was rebuilt; run it again to rebuild the rest and the"
+            " vectors. What was said is untouched."
+        )
+        return text.format(done=f"{done:,}", total=f"{total:,}")
+
+    with run.memory() as memory, counting(run, _("Reading users"), interrupted) as tell:
         written = memory.reindex(user_id, progress=tell)
     if run.json:
         run.print_json({"entries": written})

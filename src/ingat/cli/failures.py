@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from difflib import get_close_matches
 from typing import Any
 
 import click
@@ -13,6 +14,8 @@ import msgspec
 from ingat.cli.language import mark, translate_in
 from ingat.core.errors import IngatError
 
+NEAR = 0.75
+"""How alike a mistyped name and a suggested one must be: `usrs` and `users` are, `serv` and `users` are not."""
 FAILED, USAGE, INTERRUPTED, PIPE_CLOSED = 1, 2, 130, 141
 
 _SENTENCES = {
@@ -54,6 +57,18 @@ _SENTENCES = {
 """What an error means, by its code, in words that have a translation; the details follow in English."""
 
 
+_NO_COMMAND = "Missing command."
+"""What click says of a group that is called with options and without a command."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C where more can be said of what was kept than that what was saved stays saved; `told` says it."""
+
+    def __init__(self, told: str) -> None:
+        super().__init__(told)
+        self.told = told
+
+
 def report(error: BaseException, context: click.Context | None, *, as_json: bool) -> int:
     """Tell what went wrong and return the exit code.
 
@@ -63,6 +78,9 @@ def report(error: BaseException, context: click.Context | None, *, as_json: bool
     if isinstance(error, IngatError):
         _tell(error.code, error.message, error.details, context, as_json)
         return FAILED
+    if isinstance(error, click.exceptions.NoArgsIsHelpError) and not as_json:
+        click.echo(error.format_message(), err=True)
+        return USAGE
     if isinstance(error, click.UsageError):
         _tell_usage(error, error.ctx or context, as_json)
         return USAGE
@@ -70,12 +88,20 @@ def report(error: BaseException, context: click.Context | None, *, as_json: bool
         _tell("error", error.format_message(), {}, context, as_json)
         return FAILED
     if isinstance(error, KeyboardInterrupt | click.Abort):
-        click.echo("\n" + translate_in(context)("Interrupted. What was saved before stays saved."), err=True)
+        told = _told_of(error) or translate_in(context)("Interrupted. What was saved before stays saved.")
+        click.echo("\n" + told, err=True)
         return INTERRUPTED
     traceback.print_exception(error, file=sys.stderr)
     message = f"Unexpected: {type(error).__name__}: {error}"
     _tell("error", message, {}, context, as_json)
     return FAILED
+
+
+def _told_of(error: BaseException | None) -> str:
+    """Return what is said of an interruption; a second Ctrl-C while the first still ends the run changes nothing."""
+    while error is not None and not isinstance(error, Interrupted):
+        error = error.__context__
+    return error.told if error is not None else ""
 
 
 def _tell(code: str, message: str, details: dict[str, Any], context: click.Context | None, as_json: bool) -> None:
@@ -120,9 +146,15 @@ def _tell_usage(error: click.UsageError, context: click.Context | None, as_json:
 def _usage_message(error: click.UsageError, context: click.Context | None) -> str:
     _ = translate_in(context)
     if isinstance(error, click.NoSuchOption):
-        return _("There is no option {name}.").format(name=error.option_name) + _possible(_, error.possibilities)
+        return _("There is no option {name}.").format(name=error.option_name) + _possible(
+            _, error.option_name, error.possibilities
+        )
     if isinstance(error, click.NoSuchCommand):
-        return _("There is no command '{name}'.").format(name=error.command_name) + _possible(_, error.possibilities)
+        return _("There is no command '{name}'.").format(name=error.command_name) + _possible(
+            _, error.command_name, error.possibilities
+        )
+    if isinstance(error, click.exceptions.NoArgsIsHelpError) or error.message == _NO_COMMAND:
+        return _("{name} is missing.").format(name="COMMAND")
     if isinstance(error, click.MissingParameter) and error.param is not None:
         return _("{name} is missing.").format(name=error.param.get_error_hint(context))
     if isinstance(error, click.BadParameter):
@@ -132,6 +164,7 @@ def _usage_message(error: click.UsageError, context: click.Context | None) -> st
     return error.format_message()
 
 
-def _possible(translate: Any, names: Any) -> str:
-    found = sorted(names or ())
+def _possible(translate: Any, wrong: str, names: Any) -> str:
+    """Return the question whether a name was meant that is really near; nothing where none is."""
+    found = get_close_matches(wrong, sorted(names or ()), cutoff=NEAR)
     return " " + translate("Did you mean: {names}?").format(names=", ".join(found)) if found else ""

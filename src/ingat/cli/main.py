@@ -98,9 +98,6 @@ class LazyGroup(Group):
         try:
             code = super().main(words, prog_name or "ingat", complete_var, False, obj=words, **extra)
             sys.stdout.flush()
-        except click.exceptions.NoArgsIsHelpError as error:
-            click.echo(error.format_message(), err=True)
-            code = error.exit_code
         except click.ClickException as error:
             code = report(error, None, as_json="--json" in words)
         except (click.Abort, KeyboardInterrupt):

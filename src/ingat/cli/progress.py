@@ -7,20 +7,32 @@ from contextlib import contextmanager
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from ingat.cli.failures import Interrupted
 from ingat.cli.run import Run
 
 
 @contextmanager
-def counting(run: Run, title: str) -> Iterator[Callable[[int, int], None]]:
+def counting(
+    run: Run, title: str, interrupted: Callable[[int, int], str] | None = None
+) -> Iterator[Callable[[int, int], None]]:
     """Show a bar while something is counted: the function given is told how many of how many are done.
 
-    The bar is on standard error and only on a terminal.
+    The bar is on standard error and only on a terminal. `interrupted` returns what to say at Ctrl-C, from how many of
+    how many were done by then; of none while nothing was counted.
     """
+    counted = 0, 0
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=run.err, disable=not run.err.is_terminal, transient=True) as bar:
         task = bar.add_task(title, total=None)
 
         def tell(done: int, total: int) -> None:
+            nonlocal counted
+            counted = done, total
             bar.update(task, completed=done, total=total)
 
-        yield tell
+        try:
+            yield tell
+        except KeyboardInterrupt as error:
+            if interrupted is None:
+                raise
+            raise Interrupted(interrupted(*counted)) from error

@@ -16,6 +16,8 @@ from ingat.core.context import Context, message_text
 from ingat.core.i18n import Translate
 from ingat.core.records import Hit, NearMiss, Recall, ScorePart, Turn
 
+MOST_SHOWN, MOST_OF_MISS = 400, 160
+"""Characters that people are shown of a hit and of a near miss; JSON has them whole."""
 _MODES = {"words": mark("by words"), "words+vectors": mark("by words and meaning")}
 PARTS = (
     mark("words"),
@@ -42,13 +44,22 @@ def show_hits(run: Run, recall: Recall) -> None:
     if not recall.hits:
         run.say(_("Nothing that is remembered fits the question."))
     for number, hit in enumerate(recall.hits, 1):
+        if number > 1:
+            run.say("")
         _show_hit(run, number, hit)
     if recall.near_misses:
+        run.say("")
         run.draw(Text(_("Not chosen:"), style="bold"))
         for miss in recall.near_misses:
             _show_miss(run, miss)
-    found = run.count(len(recall.hits), _("{number} line"), _("{number} lines"))
-    run.note(f"{found}, {_(_MODES[recall.mode])}." + (f" {recall.note}" if recall.note else ""))
+    told = []
+    if recall.hits:
+        found = run.count(len(recall.hits), _("{number} line"), _("{number} lines"))
+        told.append(f"{found}, {_(_MODES[recall.mode])}.")
+    if recall.note:
+        told.append(recall.note)
+    if told:
+        run.note(" ".join(told))
 
 
 def _show_hit(run: Run, number: int, hit: Hit) -> None:
@@ -56,18 +67,21 @@ def _show_hit(run: Run, number: int, hit: Hit) -> None:
         (f"{number}. ", "bold"), (local_time(hit.at), "cyan"), "  ", (printable(who(run.translate, hit)), "bold")
     )
     run.draw(head)
-    run.draw(Padding(Text(printable(hit.text)), (0, 0, 0, 3)))
+    run.draw(Padding(Text(shortened(printable(hit.text), MOST_SHOWN)), (0, 0, 0, 3)))
     run.draw(Padding(Text(why(run.translate, hit.why), style="dim"), (0, 0, 0, 3)))
     if hit.parts:
         run.draw(Padding(_parts_table(run, hit.parts, hit.score), (0, 0, 0, 3)))
-    run.say("")
 
 
 def _show_miss(run: Run, miss: NearMiss) -> None:
-    flat = " ".join(printable(miss.text).split())
-    short = flat if len(flat) <= 160 else flat[:159] + "…"
+    short = shortened(" ".join(printable(miss.text).split()), MOST_OF_MISS)
     run.draw(Padding(Text.assemble((f"{miss.score:.3f}  ", "dim"), short), (0, 0, 0, 3)))
     run.draw(Padding(Text(_why_not(run.translate, miss.why_not), style="dim"), (0, 0, 0, 10)))
+
+
+def shortened(text: str, most: int) -> str:
+    """Return the text, cut with … where it has more characters than `most`."""
+    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
 
 
 def _parts_table(run: Run, parts: Sequence[ScorePart], score: float) -> Table:

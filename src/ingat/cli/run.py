@@ -16,13 +16,17 @@ from rich.console import Console, RenderableType
 from rich.markup import escape
 
 from ingat.cli.command import JSON, STORE
+from ingat.cli.failures import Interrupted
 from ingat.cli.language import language_in, translate_in
 from ingat.cli.logs import set_up_logs
 from ingat.core.settings import Settings, read_settings
 from ingat.memory import Memory
+from ingat.store.open import sqlite_file
 
 UNBOUND_COLUMNS = 160
 """Width of tables that go into a file or pipe."""
+_END = re.compile(r"(?: |\x1b\[[0-9;]*m)+$")
+"""Blanks and changes of colour at the end of a line."""
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 FLUSH_S = 20.0
 """How long a command waits for the vectors of what it wrote; what is missing then is made later."""
@@ -57,12 +61,36 @@ class Run:
         return self.memory_of(self.settings)
 
     @contextmanager
-    def memory_of(self, settings: Settings) -> Iterator[Memory]:
-        """Open the memory of other settings, and close it when its vectors are made."""
+    def memory_of(self, settings: Settings, *, thrown_away: bool = False) -> Iterator[Memory]:
+        """Open the memory of other settings, and close it when its vectors are made.
+
+        People are told when a store was made, and when it is gone with the command; `thrown_away` says of a store in
+        a file that this is what it is for.
+        """
+        file = sqlite_file(settings.store)
+        made, passing = file is not None and not file.exists(), thrown_away or file is None
         with Memory.from_settings(settings, language=self.language) as memory:
-            yield memory
+            if not self.json and not thrown_away:
+                self._tell_of_store(memory.store.url, made=made, passing=passing)
+            try:
+                yield memory
+            except KeyboardInterrupt as error:
+                if passing:
+                    raise Interrupted(self.translate("Interrupted. Nothing is kept: the store is gone.")) from error
+                raise
             if memory.vectors is not None:
                 memory.vectors.flush(FLUSH_S)
+
+    def _tell_of_store(self, url: str, *, made: bool, passing: bool) -> None:
+        _ = self.translate
+        if passing:
+            self.note(_("This store is gone when the command ends."))
+        elif made:
+            self.note(_("A new store was made: {url}").format(url=url))
+
+    def keeps(self, settings: Settings) -> bool:
+        """Return whether what is written outlives the command."""
+        return sqlite_file(settings.store) is not None
 
     @property
     def store_given(self) -> str | None:
@@ -75,13 +103,11 @@ class Run:
         write_line(msgspec.json.format(raw, indent=2) if self.out.is_terminal else raw)
 
     def draw(self, what: RenderableType) -> None:
-        """Write a table or text for people to standard output; into files and pipes without blanks at line ends."""
-        if self.out.is_terminal:
-            self.out.print(what)
-            return
+        """Write a table or text for people to standard output, without blanks at line ends."""
         with self.out.capture() as kept:
             self.out.print(what)
-        click.echo("\n".join(line.rstrip() for line in kept.get().splitlines()))
+        lines = kept.get().removesuffix("\n").split("\n")
+        click.echo("\n".join(_END.sub(_without_blanks, line) for line in lines), color=True)
 
     def say(self, text: str) -> None:
         """Write a line for people to standard output."""
@@ -104,6 +130,10 @@ def current_run() -> Run:
 def printable(text: str) -> str:
     """Return a text without what could steer a terminal: control characters are replaced, line ends and tabs stay."""
     return _CONTROLS.sub("\ufffd", text)
+
+
+def _without_blanks(end: re.Match[str]) -> str:
+    return end[0].replace(" ", "")
 
 
 def write_line(raw: bytes) -> None:

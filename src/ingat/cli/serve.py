@@ -27,7 +27,9 @@ def _serve(host: str | None, port: int | None, workers: int) -> None:
             answer = serve_alone if workers == 1 else serve_together
             answer(run, memory, settings, listener, workers, lambda: _welcome(run, memory, settings, listener, workers))
     if not run.json:
-        run.note(run.translate("Stopped. Everything that was acknowledged is saved."))
+        _ = run.translate
+        saved = _("Stopped. Everything that was acknowledged is saved.")
+        run.note(saved if run.keeps(settings) else _("Stopped. The store was in memory and is gone."))
 
 
 def _welcome(run: Run, memory: Memory, settings: Settings, listener: Listener, workers: int) -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from msgspec import Struct
 
 from ingat.core.drafts import attachment_texts, indexed_text
-from ingat.core.records import Hit, Message, RecallMode, User
+from ingat.core.records import Hit, MemoryItem, Message, RecallMode, User
 
 RECALLED_HEADING = "From earlier conversations with this person (date, who, what):"
 PROFILE_HEADING = "What is known about this person:"
@@ -28,14 +28,18 @@ class Context(Struct, frozen=True, kw_only=True):
     left_out: int = 0
     mode: RecallMode = "words"
 
-    def as_messages(self) -> list[dict[str, str]]:
+    def as_messages(self, *, one_system: bool = False) -> list[dict[str, str]]:
         """Return chat messages of role and content, ready for a model's API.
 
         Profile first, then the transcript, and the recalled lines right before the last question: what changes most
-        comes last, so that a provider's prompt cache can serve the beginning again.
+        comes last, so that a provider's prompt cache can serve the beginning again. With `one_system` the recalled
+        lines stand behind the profile instead, for models that take one system message, at the beginning.
         """
         shown = [{"role": str(message.role), "content": message_text(message)} for message in self.messages]
         recalled = recalled_text(self.recalled)
+        if one_system:
+            known = "\n\n".join(text for text in (self.profile, recalled) if text)
+            return ([{"role": "system", "content": known}] if known else []) + shown
         if recalled:
             places = [index for index, message in enumerate(shown) if message["role"] == "user"]
             shown.insert(places[-1] if places else len(shown), {"role": "system", "content": recalled})
@@ -62,6 +66,11 @@ def profile_lines(user: User) -> list[str]:
 def profile_text(user: User) -> str:
     """Return what is known about the person under its heading; empty for nothing."""
     return facts_text(profile_lines(user))
+
+
+def fact_line(item: MemoryItem) -> str:
+    """Return a fact as one line: its subject, if it has one, and the text."""
+    return f"{_flat(item.subject)}: {_flat(item.text)}" if item.subject else _flat(item.text)
 
 
 def facts_text(lines: Sequence[str]) -> str:

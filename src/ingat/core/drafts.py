@@ -148,3 +148,8 @@ def attachment_texts(attachments: Sequence[Attachment]) -> tuple[str, ...]:
 def indexed_text(content: str, attached: Sequence[str]) -> str:
     """Return the text that a message's vectors are made of, and that a model is shown."""
     return "\n".join((content, *attached)) if attached else content
+
+
+def recallable(metadata: Mapping[str, Any]) -> bool:
+    """Whether a message may be recalled: unless its metadata say `{"recallable": false}`."""
+    return metadata.get("recallable") is not False

@@ -7,7 +7,7 @@ from msgspec import Struct
 from ingat.core.errors import InvalidSettings
 
 
-class RecallPolicy(Struct, frozen=True, kw_only=True):
+class RecallPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Defaults of recall and context."""
 
     top_k: int = 5

@@ -8,14 +8,18 @@ from ingat.core.errors import InvalidSettings, UnknownRole
 from ingat.core.limits import MAX_BUDGET, MIN_BUDGET
 
 DEFAULT_BUDGETS: Mapping[str, int] = {"admin": 100_000, "godfather": 100_000, "blocked": 0, "client": 4_000}
-"""Context budget of each role in tokens, in order of precedence: the first wins when two users are merged."""
+"""Context budget of each role in tokens."""
 
 DEFAULT_ROLE = "client"
 BLOCKED = "blocked"
 
 
 class Roles:
-    """The roles of one deployment, with their budgets in tokens; the order given is the order of precedence."""
+    """The roles of one deployment, with their budgets in tokens.
+
+    When two users are merged, the role with precedence wins: admin before godfather before blocked, then the
+    deployment's own roles by budget, largest first (of equal ones the first given), and client last.
+    """
 
     def __init__(self, budgets: Mapping[str, int] | None = None) -> None:
         self._budgets = dict(DEFAULT_BUDGETS)
@@ -27,16 +31,19 @@ class Roles:
             if role != BLOCKED and not MIN_BUDGET <= budget <= MAX_BUDGET:
                 raise InvalidSettings(f"The budget of role {role!r} must be from {MIN_BUDGET} to {MAX_BUDGET} tokens.")
             self._budgets[role] = budget
+        own = [role for role in self._budgets if role not in DEFAULT_BUDGETS]
+        own.sort(key=lambda role: -self._budgets[role])
+        self._order = (*(role for role in DEFAULT_BUDGETS if role != DEFAULT_ROLE), *own, DEFAULT_ROLE)
 
     def names(self) -> tuple[str, ...]:
         """Return the roles in order of precedence."""
-        return tuple(self._budgets)
+        return self._order
 
     def check(self, role: str) -> str:
         """Return the role, or raise UnknownRole."""
         if role not in self._budgets:
             raise UnknownRole(
-                f"There is no user role {role!r}; known: {', '.join(self._budgets)}.", known=list(self._budgets)
+                f"There is no user role {role!r}; known: {', '.join(self._order)}.", known=list(self._order)
             )
         return role
 
@@ -47,4 +54,4 @@ class Roles:
     def strongest(self, roles: Iterable[str]) -> str:
         """Return the role that comes first in the order of precedence."""
         given = set(roles)
-        return next((role for role in self._budgets if role in given), DEFAULT_ROLE)
+        return next((role for role in self._order if role in given), DEFAULT_ROLE)

@@ -6,16 +6,36 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 from msgspec import Struct
 
 from ingat.core.errors import InvalidSettings
+from ingat.core.i18n import LANGUAGES, names_language
 from ingat.core.policy import RecallPolicy
 from ingat.core.roles import Roles
 
 Synchronous = Literal["NORMAL", "FULL"]
+_WHOLE, _NUMBER, _TEXT = "a whole number", "a number", "a text"
+_KINDS = {
+    "store": _TEXT,
+    "data": _TEXT,
+    "synchronous": "NORMAL or FULL",
+    "busy_timeout_ms": _WHOLE,
+    "embedder": _TEXT,
+    "tokenizer": _TEXT,
+    "lang": _TEXT,
+    "host": _TEXT,
+    "port": _WHOLE,
+    "allowed_hosts": "a list of host names",
+    "max_request_bytes": _WHOLE,
+    "request_timeout_s": _NUMBER,
+    "rate_limit_per_minute": _WHOLE,
+    "role_budgets": "a table of whole numbers",
+    "recall": "a table of settings",
+}
+"""What each setting must be, for those who gave something else."""
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -62,6 +82,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         ):
             if not low <= value <= high:
                 raise InvalidSettings(f"{name} must be from {low} to {high}; it is {value}.")
+        if self.lang is not None and not names_language(self.lang):
+            known = " or ".join(LANGUAGES)
+            raise InvalidSettings(
+                f"lang must be {known}, or a locale of these such as id_ID.UTF-8; it is {self.lang!r}."
+            )
         Roles(self.role_budgets)
 
 
@@ -78,27 +103,63 @@ def read_settings(overrides: Mapping[str, Any] | None = None, environment: Mappi
     """Return the settings: `overrides` win over the environment, which wins over the file, which wins over defaults.
 
     The file is named by INGAT_CONFIG (TOML or JSON), else `ingat.toml` in the working folder where there is one.
-    Raises InvalidSettings with the setting's name.
+    Raises InvalidSettings with the setting's name and where it came from.
     """
     variables = os.environ if environment is None else environment
-    values = _read_file(variables.get("INGAT_CONFIG"))
+    values, file = _read_file(variables.get("INGAT_CONFIG"))
+    given = {name: _Given(value, f"{name} in {file}") for name, value in values.items()}
     for field in msgspec.structs.fields(Settings):
-        text = variables.get(f"INGAT_{field.name.upper()}")
-        if text is not None:
-            values[field.name] = _from_text(field.name, text)
-    values.update({name: value for name, value in (overrides or {}).items() if value is not None})
+        variable = f"INGAT_{field.name.upper()}"
+        if variable in variables:
+            given[field.name] = _Given(_from_text(field.name, variables[variable]), variable)
+    given.update({name: _Given(value, name) for name, value in (overrides or {}).items() if value is not None})
+    for name, each in given.items():
+        _check(name, each)
+    return msgspec.convert({name: each.value for name, each in given.items()}, Settings, strict=False)
+
+
+class _Given(NamedTuple):
+    """A value as it was given, and what to call it: its variable, or its key and file."""
+
+    value: Any
+    where: str
+
+
+def _check(name: str, given: _Given) -> None:
+    """Check one setting as if it were the only one, so that what is wrong can be named as whoever gave it knows it."""
     try:
-        return msgspec.convert(values, Settings, strict=False)
+        if name == "recall":
+            _check_recall(given.value)
+        msgspec.convert({name: given.value}, Settings, strict=False)
+    except InvalidSettings as error:
+        own = error.message.startswith(f"{name} ") and name != "recall"
+        told = error.message.removeprefix(name) if own else f": {error.message}"
+        raise InvalidSettings(given.where + told, setting=name) from error
     except msgspec.ValidationError as error:
-        raise InvalidSettings(f"The settings cannot be used: {error}.") from error
+        raise InvalidSettings(
+            f"{given.where} must be {_KINDS.get(name, 'a setting that there is')}; it is {given.value!r}.", setting=name
+        ) from error
 
 
-def _read_file(named: str | None) -> dict[str, Any]:
+def _check_recall(value: Any) -> None:
+    if not isinstance(value, dict):
+        return
+    known = RecallPolicy.__struct_fields__
+    for key, number in value.items():
+        if key not in known:
+            raise InvalidSettings(f"recall has no key {key!r}; known: {', '.join(known)}.")
+        try:
+            msgspec.convert(number, int, strict=False)
+        except msgspec.ValidationError as error:
+            raise InvalidSettings(f"recall.{key} must be a whole number; it is {number!r}.") from error
+
+
+def _read_file(named: str | None) -> tuple[dict[str, Any], Path]:
     path = Path(named or "ingat.toml")
     if not path.is_file():
         if named:
-            raise InvalidSettings(f"INGAT_CONFIG names {named}, which is not a file.")
-        return {}
+            raise InvalidSettings(f"INGAT_CONFIG names {named!r}, which is not a file.")
+        return {}, path
     try:
         raw = path.read_bytes()
         values = msgspec.json.decode(raw) if path.suffix == ".json" else tomllib.loads(raw.decode())
@@ -106,7 +167,13 @@ def _read_file(named: str | None) -> dict[str, Any]:
         raise InvalidSettings(f"The settings file {path} cannot be read: {error}.") from error
     if not isinstance(values, dict):
         raise InvalidSettings(f"The settings file {path} must hold a table of settings.")
-    return values
+    known = Settings.__struct_fields__
+    for key in values:
+        if key not in known:
+            raise InvalidSettings(
+                f"The settings file {path} has no setting for the key {key!r}; known: {', '.join(known)}."
+            )
+    return values, path
 
 
 def _from_text(name: str, text: str) -> Any:

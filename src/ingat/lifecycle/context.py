@@ -7,10 +7,12 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from ingat.core import clock
 from ingat.core.context import (
     PROFILE_HEADING,
     RECALLED_HEADING,
     Context,
+    fact_line,
     facts_text,
     message_text,
     profile_lines,
@@ -20,17 +22,19 @@ from ingat.core.errors import SessionNotFound
 from ingat.core.ids import check_id, normalise_user_id
 from ingat.core.limits import MAX_BUDGET, MAX_TOP_K, MIN_BUDGET, check_limit
 from ingat.core.policy import RecallPolicy
-from ingat.core.records import Hit, Message, Recall, User
+from ingat.core.records import Hit, MemoryItem, Message, Recall, User
 from ingat.core.roles import Roles
 from ingat.core.tokens import MESSAGE_OVERHEAD_TOKENS, Tokenizer, cut_to_tokens
 from ingat.lifecycle.window import SMALLEST_WINDOW, STEPS, Window, window
 from ingat.services.recall import Recaller
 from ingat.store.contract import Store, Tx
-from ingat.store.tables import messages, sessions, users
+from ingat.store.tables import memories, messages, sessions, settings, users
 
 PAGE = 48
 """Messages read at first, newest first; then as many as the rest of the budget should take."""
 MOST_AT_ONCE = 1_000
+MOST_FACTS = 50
+"""Facts that a profile may hold, as far as they fit."""
 LONGEST_LINE_SHARE = 3
 """A recalled line is cut at this part of the room for recalled lines."""
 LINE_HEAD_TOKENS = 24
@@ -38,11 +42,21 @@ LINE_HEAD_TOKENS = 24
 LONGEST_QUERY = 2_000
 """Characters of a last message that are asked for when no query is given."""
 _NOTHING = Recall(hits=(), mode="words")
+_TOKENIZER, _SEVERAL = "tokenizer", "several"
 
 
 def asked_for(text: str) -> str:
     """Return what is recalled for when a message is the question: its beginning."""
     return text.strip()[:LONGEST_QUERY]
+
+
+def counts_are_of_another(store: Store, tokenizer: str) -> bool:
+    """Note in the store which tokenizer counts its messages; return whether another one counted some of them."""
+    before = store.read(lambda tx: settings.get(tx, _TOKENIZER))
+    if before == tokenizer:
+        return False
+    store.write(lambda tx: settings.put(tx, _TOKENIZER, tokenizer if before is None else _SEVERAL))
+    return before is not None
 
 
 class _Read(NamedTuple):
@@ -53,6 +67,7 @@ class _Read(NamedTuple):
     """
 
     user: User | None
+    facts: list[MemoryItem]
     newest: list[Message]
     total: int
     messages: int
@@ -68,12 +83,13 @@ class ContextBuilder:
         roles: Roles,
         count_tokens: Tokenizer,
         policy: RecallPolicy,
+        now: clock.Clock,
         *,
         recount: bool = False,
     ) -> None:
         """`recount`: the counts in the store are of another tokenizer, so messages that are read are counted anew."""
         self._store, self._recaller, self._roles = store, recaller, roles
-        self._count, self._policy, self._recount = count_tokens, policy, recount
+        self._count, self._policy, self._now, self._recount = count_tokens, policy, now, recount
 
     def build(
         self,
@@ -90,8 +106,8 @@ class ContextBuilder:
         role's. The messages start at a user's turn where there is one, keep question and answer together, and always
         hold the last message: one that is larger than the budget is cut, and `cut` says so. Of an exchange that is
         larger than the budget its question and its newest messages are shown. Lines that are in the messages are not
-        recalled again. The profile holds the facts that fit whole. `top_k` = 0 recalls nothing. Nothing is deleted to
-        fit.
+        recalled again. The profile holds what fits whole of the person's fields and of the facts that hold now, the
+        newest before others. `top_k` = 0 recalls nothing. Nothing is deleted to fit.
 
         Raises SessionNotFound for a session that is not this user's, UserBlocked, InvalidLimit.
         """
@@ -102,12 +118,13 @@ class ContextBuilder:
             check_limit(budget, "budget", MIN_BUDGET, MAX_BUDGET)
         read = self._store.read(lambda tx: self._read(tx, known, session, budget))
         limit = self._budget(read.user, known, budget)
-        profile = self._profile(read.user, limit)
+        profile, known_ids = self._profile(read, limit)
         free = limit - self._cost(profile)
         reserved = limit * self._policy.recalled_percent // 100 if wanted else 0
         reserved = max(0, min(reserved, free - SMALLEST_WINDOW))
         shown = self._window(read, free - reserved, limit)
-        recall = self._recall(known, query, read.newest, shown.messages, wanted)
+        left_out = [*known_ids, *(message.id for message in shown.messages)]
+        recall = self._recall(known, query, read.newest, left_out, wanted)
         recalled, spent = self._fitting(recall.hits, max(reserved, min(free - shown.tokens, 2 * reserved)))
         if spent < reserved:
             shown = self._window(read, free - spent, limit)
@@ -130,8 +147,9 @@ class ContextBuilder:
     def _read(self, tx: Tx, known: str, session_id: str | None, budget: int | None) -> _Read:
         owner = users.resolve(tx, known)
         user = users.get(tx, owner) if owner else None
+        facts = memories.facts_that_hold(tx, owner, self._now(), MOST_FACTS) if owner else []
         if session_id is None:
-            return _Read(user, [], 0, 0)
+            return _Read(user, facts, [], 0, 0)
         session = sessions.get(tx, owner, session_id) if owner else None
         if owner is None or session is None:
             raise SessionNotFound(f"The user has no session {session_id!r}.", session_id=session_id)
@@ -155,7 +173,8 @@ class ContextBuilder:
             question = messages.last_of_user(tx, owner, session_id, newest[0].seq)
             if question is not None:
                 newest[:0] = self._counted([question])
-        return _Read(user, newest, total + session.message_count * MESSAGE_OVERHEAD_TOKENS, session.message_count)
+        total += session.message_count * MESSAGE_OVERHEAD_TOKENS
+        return _Read(user, facts, newest, total, session.message_count)
 
     def _counted(self, page: list[Message]) -> list[Message]:
         """Return messages with counts of the tokenizer in use."""
@@ -172,29 +191,31 @@ class ContextBuilder:
             raise users.blocked(known)
         return of_role if asked is None else min(of_role, asked)
 
-    def _profile(self, user: User | None, limit: int) -> str:
-        """Return the facts that fit whole into the profile's part of the budget, under their heading."""
-        lines = profile_lines(user) if user else []
+    def _profile(self, read: _Read, limit: int) -> tuple[str, list[str]]:
+        """Return what fits whole into the profile's part of the budget, and the ids of the facts that are in it.
+
+        Facts are taken newest first and shown oldest first, so that the beginning stays the same when one is added.
+        """
+        lines = [(line, "") for line in (profile_lines(read.user) if read.user else [])]
+        lines += [(fact_line(item), item.id) for item in read.facts]
         room = limit * self._policy.profile_percent // 100 - MESSAGE_OVERHEAD_TOKENS
-        whole = facts_text(lines)
-        if not lines or self._count(whole) <= room:
-            return whole
-        kept: list[str] = []
+        kept: list[tuple[str, str]] = []
         spent = self._count(PROFILE_HEADING)
-        for line in lines:
+        for line, fact_id in lines:
             cost = self._count("\n" + line) + 1
             if spent + cost <= room:
-                kept.append(line)
+                kept.append((line, fact_id))
                 spent += cost
-        while kept and self._count(facts_text(kept)) > room:  # a tokenizer whose joined texts cost more than parts
-            kept.pop()
-        return facts_text(kept)
+        kept.sort(key=lambda each: each[1])
+        while kept and self._count(facts_text([line for line, _ in kept])) > room:
+            kept.pop()  # a tokenizer whose joined texts cost more than their parts
+        return facts_text([line for line, _ in kept]), [fact_id for _, fact_id in kept if fact_id]
 
     def _cost(self, profile: str) -> int:
         return self._count(profile) + MESSAGE_OVERHEAD_TOKENS if profile else 0
 
     def _recall(
-        self, known: str, query: str | None, newest: Sequence[Message], shown: Sequence[Message], wanted: int
+        self, known: str, query: str | None, newest: Sequence[Message], left_out: Sequence[str], wanted: int
     ) -> Recall:
         asked = query
         if asked is None or not asked.strip():
@@ -202,7 +223,7 @@ class ContextBuilder:
             asked = asked_for(last)
         if not wanted or not asked:
             return _NOTHING
-        return self._recaller.recall(known, asked, wanted, exclude=[message.id for message in shown])
+        return self._recaller.recall(known, asked, wanted, exclude=left_out)
 
     def _fitting(self, hits: Sequence[Hit], room: int) -> tuple[tuple[Hit, ...], int]:
         """Return the hits that fit, each cut when it is long, and what they cost with their heading."""

@@ -7,11 +7,13 @@ from typing import cast
 import msgspec
 
 from ingat.core import clock
-from ingat.core.errors import InvalidInput
+from ingat.core.errors import ContentTooLong, InvalidInput
 from ingat.core.ids import new_id, normalise_user_id
-from ingat.core.json import encode_object
+from ingat.core.json import MAX_JSON_BYTES, encode_object
 from ingat.core.records import User
 from ingat.core.roles import Roles
+from ingat.core.timelines import unite
+from ingat.services.memories import write_changes
 from ingat.store.contract import Store, Tx, Value
 from ingat.store.tables import keys, memories, messages, recall, sessions, users
 
@@ -19,10 +21,12 @@ from ingat.store.tables import keys, memories, messages, recall, sessions, users
 def merge_users(store: Store, roles: Roles, now: clock.Clock, source: str, target: str) -> User:
     """Give everything of `source` to `target` and return the target; the source's id becomes an alias. One transaction.
 
-    The target's values win and its gaps are filled; of the two roles the one with precedence; protected when either
-    was. Of two values of one subject the newer holds. Where both have an active session of one channel, the source's
-    is closed; where both have a message of one id (by an import), the source's gets a new one. Raises UserNotFound,
-    or InvalidInput when both are the same user already.
+    The target's values win and its gaps are filled; of the two roles the one with precedence (see core.roles);
+    protected when either was. The values of a subject become one history, in which the newest holds, and memories that
+    say the same become one. Where both have an active session of one channel, the one that was used last stays open
+    (of two used at the same time the target's); where both have a message of one id (by an import), the source's gets
+    a new one. Nothing is changed when it raises UserNotFound, InvalidInput (both are the same user already) or
+    ContentTooLong (flags, slots or metadata of both do not fit into one object).
     """
     first, second = normalise_user_id(source), normalise_user_id(target)
     moment = now()
@@ -31,9 +35,10 @@ def merge_users(store: Store, roles: Roles, now: clock.Clock, source: str, targe
         old, new = users.required(tx, first), users.required(tx, second)
         if old.user_id == new.user_id:
             raise InvalidInput(f"{source!r} and {target!r} are one user already.")
-        _close_clashes(tx, old.user_id, new.user_id, moment)
+        joined = _joined(old, new, roles)
         _rename_clashes(tx, old.user_id, new.user_id)
-        sessions.move(tx, old.user_id, new.user_id)
+        _unite(tx, old.user_id, new.user_id, moment)
+        sessions.move(tx, old.user_id, new.user_id, moment)
         offset = users.version(tx, new.user_id)
         memories.move(tx, old.user_id, new.user_id, offset)
         recall.move(tx, old.user_id, new.user_id, offset)
@@ -43,7 +48,7 @@ def merge_users(store: Store, roles: Roles, now: clock.Clock, source: str, targe
         users.rewrite(tx, new.user_id)
         users.delete(tx, old.user_id)
         users.add_alias(tx, old.user_id, new.user_id)
-        users.update(tx, new.user_id, _joined(old, new, roles), moment)
+        users.update(tx, new.user_id, joined, moment)
         return cast(User, users.get(tx, new.user_id))
 
     return store.write(work)
@@ -55,7 +60,7 @@ def _joined(old: User, new: User, roles: Roles) -> dict[str, Value]:
         for field in ("name", "gender", "product", "address", "language")
     }
     for field in ("flags", "slots", "metadata"):
-        values[field] = encode_object({**getattr(old, field), **getattr(new, field)}, field)
+        values[field] = _fitting(old, new, field)
     return {
         **values,
         "role": roles.strongest((old.role, new.role)),
@@ -64,13 +69,21 @@ def _joined(old: User, new: User, roles: Roles) -> dict[str, Value]:
     }
 
 
-def _close_clashes(tx: Tx, old: str, new: str, now: int) -> None:
-    """End the older of two values of one subject, and one of two items that say the same."""
-    for mine, theirs in memories.clashes(tx, old, new):
-        ended, kept = (mine, theirs) if mine.valid_from <= theirs.valid_from else (theirs, mine)
-        until = max(kept.valid_from, ended.valid_from)
-        memories.update(tx, ended.user_id, ended.id, {"valid_to": until, "superseded_by": kept.id, "updated_at": now})
-        recall.close_entry(tx, ended.user_id, memories.position(tx, ended.user_id, ended.id), until)
+def _fitting(old: User, new: User, field: str) -> str:
+    try:
+        return encode_object({**getattr(old, field), **getattr(new, field)}, field)
+    except ContentTooLong as error:
+        raise ContentTooLong(
+            f"The {field} of {old.user_id!r} and {new.user_id!r} do not fit into one object of {MAX_JSON_BYTES} bytes."
+            f" Nothing was changed; take something out of the {field} of one of them and merge again.",
+            **{**error.details, "field": field},
+        ) from None
+
+
+def _unite(tx: Tx, old: str, new: str, now: int) -> None:
+    """Interleave the timelines of both users and join the memories that say the same, while they are still apart."""
+    before = [*memories.of_user(tx, new), *memories.of_user(tx, old)]
+    write_changes(tx, before, unite(before, now), now)
 
 
 def _rename_clashes(tx: Tx, old: str, new: str) -> None:

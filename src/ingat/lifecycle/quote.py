@@ -41,7 +41,7 @@ class Quoter:
                 )
             )
         heading = _("No language model is connected, so I quote what I remember:")
-        return Answer("\n".join((heading, *(f"- {self._quote(hit)}" for hit in hits))))
+        return Answer("\n".join((heading, *(f"- {self._quote(hit)}" for hit in hits))), quoted=tuple(hits))
 
     def _quote(self, hit: Hit) -> str:
         day = datetime.fromtimestamp(hit.at / 1000, UTC).date().isoformat()

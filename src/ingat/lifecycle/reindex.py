@@ -20,8 +20,16 @@ Progress = Callable[[int, int], None]
 """Is told how many of how many are done."""
 
 
-def reindex_terms(store: Store, user_id: str | None = None, progress: Progress | None = None) -> int:
+def reindex_terms(
+    store: Store,
+    user_id: str | None = None,
+    progress: Progress | None = None,
+    fill: Callable[[str], None] | None = None,
+) -> int:
     """Write the index entries of one user or of all anew; return how many were written. One transaction a user.
+
+    `fill` makes the vectors of a user whose entries were written, before the next user's turn: who stops half-way
+    leaves one user without some vectors, which recall makes up for.
 
     Texts are analysed outside the transaction; a user who was written to meanwhile is read again, and one who is
     written to without a pause is analysed inside, while writers wait. Vectors are dropped with the entries, to be made
@@ -31,6 +39,8 @@ def reindex_terms(store: Store, user_id: str | None = None, progress: Progress |
     written = 0
     for done, each in enumerate(everyone):
         written += _reindex_user(store, each)
+        if fill is not None:
+            fill(each)
         if progress is not None:
             progress(done + 1, len(everyone))
     return written

@@ -7,17 +7,18 @@ from typing import NamedTuple, Protocol
 
 from ingat.core.context import Context
 from ingat.core.errors import EmptyContent
-from ingat.core.records import Turn, User
+from ingat.core.records import Hit, Turn, User
 from ingat.lifecycle.context import ContextBuilder
 from ingat.services.messages import Messages
 from ingat.services.sessions import Sessions
 
 
 class Answer(NamedTuple):
-    """What to say; `model` names the language model that said it, None when none did."""
+    """What to say. `model` names the language model that said it; without one, `quoted` is what the answer quotes."""
 
     text: str
     model: str | None = None
+    quoted: tuple[Hit, ...] = ()
 
 
 class Answerer(Protocol):
@@ -56,13 +57,13 @@ class Turns:
         answer = self._answerer(text, context)
         if not answer.text:
             raise EmptyContent("The answerer gave an empty answer. The question is kept; no answer was stored.")
-        metadata = {"model": answer.model} if answer.model else {"quoted": True}
+        metadata = {"model": answer.model} if answer.model else {"quoted": True, "recallable": False}
         reply = self._messages.append(session.id, "assistant", answer.text, metadata=metadata)
         return Turn(
             user_id=session.user_id,
             session_id=session.id,
             question=question,
             answer=reply,
-            recalled=context.recalled,
+            recalled=context.recalled if answer.model else answer.quoted,
             model=answer.model,
         )

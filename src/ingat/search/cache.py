@@ -5,7 +5,10 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 
-from ingat.search.segment import Segment
+from ingat.search.segment import EMPTY_BYTES, Segment
+
+MOST_USERS = 20_000
+"""Users whose segments are held at most, however small they are."""
 
 
 class Held:
@@ -20,14 +23,14 @@ class Held:
     def __init__(self) -> None:
         self.lock, self.making = threading.Lock(), threading.Lock()
         self.segment: Segment | None = None
-        self.epoch, self.version, self.size_bytes = -1, 0, 0
+        self.epoch, self.version, self.size_bytes = -1, 0, EMPTY_BYTES
 
 
 class SegmentCache:
-    """Segments by user, within `max_bytes` altogether; the one in use is never let go."""
+    """Segments by user, within `max_bytes` altogether and `most_users`; the one in use is never let go."""
 
-    def __init__(self, max_bytes: int) -> None:
-        self._max_bytes, self._bytes = max_bytes, 0
+    def __init__(self, max_bytes: int, most_users: int = MOST_USERS) -> None:
+        self._max_bytes, self._most_users, self._bytes = max_bytes, most_users, 0
         self._held: OrderedDict[str, Held] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -37,6 +40,8 @@ class SegmentCache:
             held = self._held.get(user_id)
             if held is None:
                 held = self._held[user_id] = Held()
+                self._bytes += held.size_bytes
+                self._let_go(user_id)
             else:
                 self._held.move_to_end(user_id)
             return held
@@ -49,18 +54,22 @@ class SegmentCache:
 
     def measure(self, user_id: str, held: Held) -> None:
         """Take note of the size of a segment that was built or has grown, and let others go if need be."""
-        size_bytes = held.segment.nbytes if held.segment is not None else 0
+        size_bytes = held.segment.nbytes if held.segment is not None else EMPTY_BYTES
         with self._lock:
             if self._held.get(user_id) is not held:
                 return
             self._bytes += size_bytes - held.size_bytes
             held.size_bytes = size_bytes
-            while self._bytes > self._max_bytes and len(self._held) > 1:
+            self._let_go(user_id)
+
+    def _let_go(self, user_id: str) -> None:
+        """Let the least recently used go while there are too many; the user's own stays."""
+        while len(self._held) > 1 and (self._bytes > self._max_bytes or len(self._held) > self._most_users):
+            oldest = next(iter(self._held))
+            if oldest == user_id:
+                self._held.move_to_end(oldest)
                 oldest = next(iter(self._held))
-                if oldest == user_id:
-                    self._held.move_to_end(oldest)
-                    oldest = next(iter(self._held))
-                self._bytes -= self._held.pop(oldest).size_bytes
+            self._bytes -= self._held.pop(oldest).size_bytes
 
     def drop(self, user_id: str) -> None:
         """Let the user's segment go."""

@@ -22,6 +22,7 @@ LANGUAGE_SHIFT = 8
 
 _POSTING = struct.Struct("<IB")
 _MOST = 255
+_LONGEST_KEPT_HEAD = 120
 _QUESTION_ENDS = ("?", "？", "؟", ";")
 
 
@@ -67,8 +68,12 @@ def analyse(text: str, *, author: str | None, at_ms: int | None, captions: Seque
     return Terms(b"".join(starmap(_POSTING.pack, counts.items())), _packed(pairs), flags, len(looked.words))
 
 
-@lru_cache(maxsize=4096)
 def _head_groups(head: str) -> list[Group]:
+    return _short_head_groups(head) if len(head) <= _LONGEST_KEPT_HEAD else look_up(head).groups
+
+
+@lru_cache(maxsize=4096)
+def _short_head_groups(head: str) -> list[Group]:
     return look_up(head).groups
 
 

@@ -1,4 +1,8 @@
-"""Which rows a search may see. Filters apply before anything is scored, so nothing outside them has an effect."""
+"""Which rows a search may see. Filters apply before anything is scored.
+
+What is outside them gives no score and does not count in the weights of words. It may only have a part in how the
+question is read: by the names of authors, the user's languages, and which words of a very long question are rare.
+"""
 
 from __future__ import annotations
 

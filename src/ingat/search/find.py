@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 
 from ingat.search.filters import Filters, allowed, masks
@@ -17,15 +19,13 @@ def find_all_words(
     Function words are not looked for; a text of nothing else finds nothing. Rows that came after `view` are not seen.
     """
     view = segment.view if view is None else view
-    question = ask(text, segment, view=view)
+    question = ask(text, segment, view=view, most_words=sys.maxsize)
     if not question.words or not view.rows:
         return []
     exact = question.weight == 1.0
     found = view.terms.find(question.terms[exact])
-    word = question.word[exact]
-    held = np.zeros((len(question.words), view.rows), np.bool_)
-    held[word[found.which], found.rows] = True
-    every = held.all(0)
+    met = np.unique(question.word[exact][found.which] * view.rows + found.rows)
+    every = np.bincount(met % view.rows, minlength=view.rows) == len(question.words)
     seen = allowed(masks(segment, view, filters)) if filters is not None else None
     rows = np.flatnonzero(every if seen is None else every & seen)
     order = np.lexsort((-view.position[rows], -view.at[rows]))

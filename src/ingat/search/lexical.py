@@ -8,8 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ingat.search.dates import is_of_date
 from ingat.search.layout import DECAY, Floats, Layout
-from ingat.search.postings import Postings
+from ingat.search.postings import Found, Postings
 from ingat.search.question import Question
 from ingat.search.segment import View
 
@@ -21,6 +22,10 @@ PAIR = 0.5
 """Part of its idf that a pair of adjacent words adds."""
 DENSE_ROWS = 6_000
 """Rows up to which one matrix (words x rows) is shifted; above, only its entries are."""
+NEAR_FITS = 0.15
+"""Weight from which on a neighbour word alone makes a row fit."""
+NEAR_CARRIES = 0.3
+"""Weight from which on a neighbour word alone shows that the question is about something that was said."""
 MANY_POSTINGS = 5_000
 """Postings from which one step for each term is faster than one step for each posting."""
 
@@ -29,13 +34,14 @@ class Lexical(NamedTuple):
     """Values by row: what its own words give, own and neighbours' words, and pairs.
 
     `own[k]` holds what the question's word k gives, by line. `fits` says which rows hold a word of the question, or a
-    neighbour word; a single character out of a Chinese word is not enough. `beyond_name` says that some row holds more
-    of the question than the name of the author asked about, or that nothing else was asked for.
+    neighbour word of at least `NEAR_FITS`; a single character out of a Chinese word is not enough, nor is the row's own
+    date. `carried` says that some row holds more of the question than names of authors, dates and faint neighbours, or
+    both a name and a faint neighbour, or that nothing but names and dates is asked for.
     """
 
     own: Floats
     fits: NDArray[np.bool_]
-    beyond_name: bool
+    carried: bool
     words: Floats
     covered: Floats
     pairs: Floats
@@ -52,54 +58,79 @@ def lexical(view: View, question: Question, allowed: NDArray[np.bool_] | None) -
     number = len(question.words)
     own = np.zeros((number, rows), np.float32)
     fits = np.zeros(rows, np.bool_)
-    beyond_name = bool(question.named.all())
+    carried = False
+    number_seen = rows if allowed is None else max(int(allowed.sum()), 1)
+    mean_length = view.mean_length if allowed is None else max(float(view.length[allowed].sum()) / number_seen, 1.0)
     if number:
-        beyond_name |= _fill(own.reshape(-1), fits, view, question, allowed)
+        fill = _found(view.terms, question.terms, view, allowed)
+        fitting, carried = _fitting(view, question, fill)
+        fits[fitting] = True
+        _fill(own.reshape(-1), view, question, fill, number_seen, mean_length)
     if not number:
         covered = own
     elif rows <= DENSE_ROWS:
         covered = covered_dense(own, layout)
     else:
         covered = covered_sparse(own, layout)
-    pairs = _pair_scores(view.pairs, view, question, allowed)
-    return Lexical(own, fits, beyond_name, layout.to_rows(own.sum(0)), layout.to_rows(covered.sum(0)), pairs)
+    pairs = _pair_scores(view, question, allowed, number_seen)
+    return Lexical(own, fits, carried, layout.to_rows(own.sum(0)), layout.to_rows(covered.sum(0)), pairs)
 
 
 def _idf(rows: int, df: NDArray[np.int64]) -> NDArray[np.float64]:
     return np.log1p((rows - df + 0.5) / (df + 0.5))
 
 
-def _fill(
-    flat: Floats, fits: NDArray[np.bool_], view: View, question: Question, allowed: NDArray[np.bool_] | None
-) -> bool:
-    """Write, for each word and line, the greatest BM25 value among the word's terms, and which rows hold a word.
+def _found(postings: Postings, terms: NDArray[np.uint32], view: View, allowed: NDArray[np.bool_] | None) -> Found:
+    """Return the postings of the terms in the rows that are allowed, which `df` counts."""
+    found = postings.find(terms)
+    if allowed is None:
+        return found
+    seen = allowed[found.rows]
+    which = found.which[seen]
+    return Found(which, found.rows[seen], found.counts[seen], np.bincount(which, minlength=len(terms)))
 
-    Return whether a row holds another word than the name of the author asked about.
-    """
-    found = view.terms.find(question.terms)
-    idf = _idf(view.rows, found.df)
+
+def _fitting(view: View, question: Question, found: Found) -> tuple[NDArray[np.int32], bool]:
+    """Return the rows (some more than once) that hold a word, and whether one of them carries the others."""
+    near, which = question.near, found.which
+    whole = np.where(near, question.weight >= NEAR_FITS, question.weight >= 1)
+    dated = question.date > 0
+    head = (question.named | dated)[question.main]
+    fit = whole[which]
+    if head.all():
+        return found.rows[fit], True
+    own = np.zeros(len(which), np.bool_)
+    if dated.any():
+        places = np.flatnonzero(dated[which] & (found.counts <= 1))
+        own[places] = is_of_date(question.date[which[places]], view.at[found.rows[places]])
+    fit &= ~own
+    carries = np.where(near, (question.weight >= NEAR_CARRIES) & ~head, question.weight >= 1) & ~question.named
+    carried = bool((carries[which] & ~own).any())
+    if not carried and question.named.any():
+        named = np.zeros(view.rows, np.bool_)
+        named[found.rows[question.named[which]]] = True
+        carried = bool(named[found.rows[(near & ~head)[which]]].any())
+    return found.rows[fit], carried
+
+
+def _fill(flat: Floats, view: View, question: Question, found: Found, number: int, mean_length: float) -> None:
+    """Write, for each word and line, the greatest BM25 value among the word's terms."""
+    idf = _idf(number, found.df)
     idf = np.where(question.near, np.minimum(idf, idf[question.main]), idf)
     scale = (idf * question.weight * (K1 + 1)).astype(np.float32)
-    which, rows, counts = found.which, found.rows, found.counts
-    if allowed is not None:
-        seen = allowed[rows]
-        which, rows, counts = which[seen], rows[seen], counts[seen]
-    whole = question.near | (question.weight >= 1)
-    fits[rows if whole.all() else rows[whole[which]]] = True
-    beyond_name = bool((whole & ~question.named)[which].any())
-    tf = counts.astype(np.float32)
-    norm = view.length[rows] * np.float32(K1 * B / view.mean_length) + np.float32(K1 * (1 - B))
+    which, rows = found.which, found.rows
+    tf = found.counts.astype(np.float32)
+    norm = view.length[rows] * np.float32(K1 * B / mean_length) + np.float32(K1 * (1 - B))
     values = scale[which] * tf / (tf + norm)
     lines = rows if view.layout.lines is None else view.layout.lines[rows]
     keys = question.word[which] * view.rows + lines
     if len(keys) < MANY_POSTINGS:
         np.maximum.at(flat, keys, values)
-        return beyond_name
+        return
     bounds = np.flatnonzero(np.diff(which, prepend=-1, append=-1))
     for begin, end in pairwise(bounds):
         here = keys[begin:end]
         flat[here] = np.maximum(flat[here], values[begin:end])
-    return beyond_name
 
 
 def covered_dense(own: Floats, layout: Layout) -> Floats:
@@ -129,13 +160,10 @@ def covered_sparse(own: Floats, layout: Layout) -> Floats:
     return covered.reshape(own.shape)
 
 
-def _pair_scores(pairs: Postings, view: View, question: Question, allowed: NDArray[np.bool_] | None) -> Floats:
+def _pair_scores(view: View, question: Question, allowed: NDArray[np.bool_] | None, number: int) -> Floats:
     """Return by row the weighted idf of the question's word pairs that stand in it."""
     if not len(question.pairs):
         return np.zeros(view.rows, np.float32)
-    found = pairs.find(question.pairs)
-    worth = PAIR * _idf(view.rows, found.df)
-    out = np.bincount(found.rows, worth[found.which], view.rows).astype(np.float32)
-    if allowed is not None:
-        out[~allowed] = 0
-    return out
+    found = _found(view.pairs, question.pairs, view, allowed)
+    worth = PAIR * _idf(number, found.df)
+    return np.bincount(found.rows, worth[found.which], view.rows).astype(np.float32)

@@ -11,12 +11,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ingat.search.entry import HAS_TIME
+from ingat.search.entry import HAS_TIME, LANGUAGE_SHIFT
 from ingat.search.filters import Filters, Mask, allowed, masks
 from ingat.search.layout import Floats
 from ingat.search.lexical import Lexical, lexical
 from ingat.search.question import Question
 from ingat.search.segment import ROLES, SOURCES, Segment, View
+from ingat.search.text import CODES
 from ingat.search.vectors import Vectors
 
 WORDS = 0.6
@@ -108,7 +109,8 @@ def search(
     """Return the rows that fit the question, best first, at most `top_k`; none when nothing fits.
 
     A row fits when it holds a word of the question (or a neighbour word), or when its cosine reaches `threshold` (the
-    embedder's own by default); when all that is met anywhere is the name of the author asked about, nothing fits.
+    embedder's own by default) and the embedder knows its language and the question's. When all that is met anywhere is
+    names of authors, dates of rows and faint neighbour words, nothing fits; see `Lexical`.
     Equal scores are ordered newest first, then by position. `view`: rows that came after it are not seen.
     """
     view = segment.view if view is None else view
@@ -145,14 +147,15 @@ def _score(
     total = lex.total
     first = _scale(total, seen)
     base = _apply(total, first, seen) * np.float32(WORDS)
-    fits = lex.fits if lex.beyond_name else np.zeros(view.rows, np.bool_)
+    fits = lex.fits if lex.carried else np.zeros(view.rows, np.bool_)
     meaning = cosine = None
     if vectors is not None and question.vector is not None:
         meaning, cosine = _meaning(vectors, question.vector, base, seen)
         base = base + meaning
         passed = cosine >= (question.threshold if threshold is None else threshold)
+        passed &= _understood(view, vectors, question)
         passed = passed if seen is None else passed & seen
-        fits = (fits if lex.beyond_name or not passed.any() else lex.fits) | passed
+        fits = (fits if lex.carried or not passed.any() else lex.fits) | passed
     line = layout.to_lines(base)
     following, answer = np.zeros_like(line), np.zeros_like(line)
     following[:-1] = line[1:] * layout.next_turn
@@ -179,6 +182,15 @@ def _score(
     )
 
 
+def _understood(view: View, vectors: Vectors, question: Question) -> Mask:
+    """Return which rows may fit by meaning alone: those with a vector, in a language that the embedder understands."""
+    known = vectors.known(view.rows)
+    if question.understood is not None:
+        codes = [place for place, code in enumerate(CODES, 1) if code in question.understood]
+        known &= np.isin(view.flags >> LANGUAGE_SHIFT, np.array(codes, np.int32))
+    return known
+
+
 def _scale(values: Floats, seen: Mask | None) -> _Scale:
     """Return the min-max step over the rows seen; equal positive values all become 1."""
     if seen is not None:
@@ -198,7 +210,7 @@ def _apply(values: Floats, scale: _Scale, seen: Mask | None) -> Floats:
 def _meaning(vectors: Vectors, question: NDArray[np.float32], base: Floats, seen: Mask | None) -> tuple[Floats, Floats]:
     """Return by row the weighted vector score, and the best cosine."""
     wholes = vectors.whole_cosines(question, len(base))
-    known = vectors.has(len(base))
+    known = vectors.known(len(base))
     if seen is not None:
         known &= seen
     if not known.any():
@@ -218,13 +230,19 @@ def _meaning(vectors: Vectors, question: NDArray[np.float32], base: Floats, seen
 
 
 def _credits(view: View, question: Question) -> tuple[Floats, Floats]:
-    """Return by row the credit for a time expression, and for the author asked about."""
+    """Return by row the credit for a time expression, and for the author asked about.
+
+    Memories are about the user, so they share the credit of an author who speaks as the user.
+    """
     when = np.zeros(view.rows, np.float32)
     if question.when:
         when[(view.flags & HAS_TIME) != 0] = WHEN
     author = np.zeros(view.rows, np.float32)
     if question.author is not None:
-        author[view.author == question.author] = AUTHOR
+        theirs = view.author == question.author
+        author[theirs] = AUTHOR
+        if bool((theirs & (view.role == ROLES.index("user"))).any()):
+            author[(view.source != SOURCES.index("message")) & (view.author < 0)] = AUTHOR
     elif bool((view.role == ROLES.index("assistant")).any()):
         message = SOURCES.index("message")
         author[(view.role == ROLES.index("user")) | (view.source != message)] = AUTHOR

@@ -25,6 +25,10 @@ ROLES = ("user", "assistant", "system", "tool")
 """Roles of messages."""
 FOREVER = np.iinfo(np.int64).max
 """End of validity of what has none."""
+EMPTY_BYTES = 10_000
+"""What a segment holds before it has rows, about."""
+ROW_BYTES = 220
+"""What a row's id, its places in look-up tables and its part of a view's layout hold, about."""
 
 _TERM = np.dtype([("term", "<u4"), ("count", "u1")])
 _COLUMNS: tuple[tuple[str, type[np.generic]], ...] = (
@@ -150,10 +154,17 @@ class Segment:
 
     @property
     def nbytes(self) -> int:
-        """Bytes held, about: arrays exactly, names by estimate."""
+        """Bytes held, about: arrays exactly, names, the layout and the objects themselves by estimate."""
         columns = sum(column.nbytes for column in self._columns.values())
         state = self._state
-        return columns + state.terms.nbytes + state.pairs.nbytes + self.vectors.nbytes + 160 * state.rows
+        return (
+            columns
+            + state.terms.nbytes
+            + state.pairs.nbytes
+            + self.vectors.nbytes
+            + EMPTY_BYTES
+            + ROW_BYTES * state.rows
+        )
 
     @property
     def missing(self) -> list[int]:

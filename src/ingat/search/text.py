@@ -18,6 +18,7 @@ import threading
 import unicodedata
 import zlib
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import Stemmer
@@ -64,6 +65,9 @@ _THAI_CUT = _any_of(THAI_STOPS)
 _HAN_WEIGHT = 0.3
 _LONGEST_WORD = 64
 _CACHED_WORDS = 200_000
+_CACHED_COMPLEX = 30_000
+_LONGEST_COMPLEX = 24
+_CACHED_BIGRAMS = 65_536
 
 _DEFAULTS = (
     (0x0370, 0x0400, "el"),
@@ -113,6 +117,11 @@ def fold(text: str) -> str:
     if text.isascii():
         return text.lower()
     return _DROPPED.sub("", unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()))
+
+
+def is_function_word(word: str) -> bool:
+    """Return whether a folded word is a function word of any language."""
+    return word in _SPEAKS
 
 
 def words_of(folded: str) -> list[str]:
@@ -258,8 +267,8 @@ def _complex(word: str) -> tuple[tuple[str, Group], ...]:
     if found is None:
         default = _default_of(word)
         found = ((word, _prefixed(word, default)),) if default in ("he", "ar") else tuple(_unspaced(word))
-        if len(word) <= _LONGEST_WORD:
-            if len(_COMPLEX) >= _CACHED_WORDS:
+        if len(word) <= _LONGEST_COMPLEX and len(found) <= _LONGEST_COMPLEX // 4:
+            if len(_COMPLEX) >= _CACHED_COMPLEX:
                 _COMPLEX.clear()
             _COMPLEX[word] = found
     return found
@@ -307,6 +316,10 @@ def _bigrams(piece: str) -> Iterable[tuple[str, Group]]:
     if len(piece) == 1:
         yield piece, (term_id(piece), ())
     for place in range(len(piece) - 1):
-        bigram = piece[place : place + 2]
-        singles = tuple((term_id(char), _HAN_WEIGHT) for char in bigram if _HAN_CHAR.match(char))
-        yield bigram, (term_id(bigram), singles)
+        yield _bigram(piece[place : place + 2])
+
+
+@lru_cache(_CACHED_BIGRAMS)
+def _bigram(bigram: str) -> tuple[str, Group]:
+    singles = tuple((term_id(char), _HAN_WEIGHT) for char in bigram if _HAN_CHAR.match(char))
+    return bigram, (term_id(bigram), singles)

@@ -143,6 +143,13 @@ class Vectors:
         out[:known] = self._present[:known]
         return out
 
+    def known(self, rows: int) -> NDArray[np.bool_]:
+        """Return which of the first rows have a whole vector that is not zero."""
+        out = np.zeros(rows, np.bool_)
+        held = min(rows, len(self._inverse))
+        out[:held] = self._inverse[:held] > 0
+        return out
+
     def sentence_cosines(self, question: NDArray[np.float32], wholes: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the greatest sentence cosine of each row; a row without sentences has its whole cosine."""
         held = self.sentences

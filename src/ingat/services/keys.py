@@ -6,6 +6,8 @@ import hashlib
 import hmac
 import secrets
 
+from msgspec.structs import replace
+
 from ingat.core import clock
 from ingat.core.errors import InvalidInput, KeyNotFound, Unauthorized
 from ingat.core.ids import check_id, new_id, normalise_user_id
@@ -32,8 +34,14 @@ class Keys:
         `admin` may do everything, `service` everything but the keys, `user` only what concerns `user_id`.
         """
         fresh, key = self._make(role, user_id, name)
-        self._store.write(lambda tx: table.insert(tx, key, _digest(fresh.key)))
-        return fresh
+
+        def work(tx: Tx) -> str | None:
+            # inside the write, so that a merge cannot come between
+            owner = None if key.user_id is None else user_table.resolve(tx, key.user_id) or key.user_id
+            table.insert(tx, replace(key, user_id=owner), _digest(fresh.key))
+            return owner
+
+        return replace(fresh, user_id=self._store.write(work))
 
     def create_first(self) -> NewKey | None:
         """Make an admin key if this store never had one, and return it; None when it had.
@@ -70,7 +78,7 @@ class Keys:
 
     def check(self, secret: str) -> Key:
         """Return the key that has this secret, or raise Unauthorized. Takes the same time for right and wrong ones."""
-        digest = _digest(secret)
+        digest = _digest(secret if isinstance(secret, str) else "")
         found = self._store.read(lambda tx: table.with_digest(tx, digest))
         known, stored = found or (None, bytes(32))
         if not hmac.compare_digest(stored, digest) or known is None or known.revoked_at is not None:
@@ -82,10 +90,7 @@ class Keys:
             raise InvalidInput(f"There is no key role {role!r}; known: {', '.join(KEY_ROLES)}.")
         if (role == "user") != (user_id is not None):
             raise InvalidInput("A key of role 'user' needs a user id, and only such a key takes one.")
-        owner = None
-        if user_id is not None:
-            known = normalise_user_id(user_id)
-            owner = self._store.read(lambda tx: user_table.resolve(tx, known)) or known
+        owner = None if user_id is None else normalise_user_id(user_id)
         if name is not None:
             check_text(name, "name", 1_024)
         key = Key(id=new_id(), role=role, user_id=owner, name=name, created_at=self._now())

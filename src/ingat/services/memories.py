@@ -2,40 +2,61 @@
 
 from __future__ import annotations
 
-import hashlib
-import unicodedata
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, cast
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
-import msgspec
 from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 
 from ingat.core import clock
-from ingat.core.errors import Conflict, EmptyContent, InvalidInput, MemoryNotFound
+from ingat.core.errors import (
+    Conflict,
+    EmptyContent,
+    InvalidInput,
+    InvalidLimit,
+    MemoryNotFound,
+    MessageNotFound,
+    SessionNotFound,
+)
 from ingat.core.ids import check_id, new_id, normalise_user_id
 from ingat.core.json import encode_object
 from ingat.core.limits import check_limit, check_time
 from ingat.core.records import MEMORY_KINDS, MemoryItem, MemoryKind, Page
 from ingat.core.texts import MAX_FIELD_BYTES, check_text
+from ingat.core.timelines import (
+    MAX_MESSAGE_IDS,
+    again,
+    arrange,
+    both_hold,
+    find,
+    give_way,
+    key_of,
+    not_before,
+    over,
+    says_same,
+)
 from ingat.search.entry import analyse
-from ingat.store.contract import Store, Tx, Value
+from ingat.store.contract import Store, Tx
 from ingat.store.tables import memories as table
 from ingat.store.tables import recall as recall_table
+from ingat.store.tables import sessions as session_table
 from ingat.store.tables import users as user_table
 from ingat.store.tables.paging import decode_cursor
 
 MAX_TEXT_BYTES = 64 << 10
 
 
-class _New(NamedTuple):
+class _Said(NamedTuple):
+    """What is to be kept; `since` None: now, or when the value that it replaces began."""
+
     kind: MemoryKind
     text: str
     subject: str | None
-    valid_from: int
+    since: int | None
     session_id: str | None
     message_ids: tuple[str, ...]
     metadata: dict[str, Any]
-    now: int
+    inherited: dict[str, Any]
 
 
 class Memories:
@@ -61,29 +82,32 @@ class Memories:
     ) -> MemoryItem:
         """Keep a fact or note about the user, recallable when this returns. One transaction.
 
-        The same text remembered twice is one item. A newer value of the same subject ends the older one's validity
-        at its own `valid_from` (milliseconds UTC, by default now); a value that became true earlier takes its place
-        in the history. Raises EmptyContent, ContentTooLong (64 KiB), UserBlocked.
+        A newer value of the same subject ends the older one's validity at its own `valid_from` (milliseconds UTC, by
+        default now); a value that became true earlier takes its place in the history. By default a value never begins
+        before the one that holds, also when the clock was set back.
+
+        The same text remembered twice is one item (a summary: of one session). It keeps its id and takes the newest
+        kind and session; messages and metadata gather. An earlier `valid_from` moves its beginning, unless another
+        value of the subject lies between: then the text is a value of its own there. A planned end is called off.
+
+        The session and the messages must be the user's, at most 1,000 messages for one item: raises SessionNotFound,
+        MessageNotFound, InvalidLimit; further EmptyContent, ContentTooLong (64 KiB), UserBlocked. Nothing is kept then.
         """
         known, now = normalise_user_id(user_id), self._now()
-        new = _New(
+        said = _Said(
             kind=_kind(kind),
             text=_text(text),
             subject=_subject(subject),
-            valid_from=now if valid_from is None else cast(int, check_time(valid_from, "valid_from")),
+            since=check_time(valid_from, "valid_from"),
             session_id=None if session_id is None else check_id(session_id, "session id"),
-            message_ids=tuple(check_id(each, "message id") for each in message_ids),
-            metadata=metadata or {},
-            now=now,
+            message_ids=_message_ids(message_ids),
+            metadata={} if metadata is None else metadata,
+            inherited={},
         )
-        encode_object(new.metadata, "metadata")
+        encode_object(said.metadata, "metadata")
 
         def work(tx: Tx) -> tuple[MemoryItem, int]:
-            owner = user_table.writable(tx, known, now)
-            same = _same(tx, owner, new)
-            if same is None or _overtaken(tx, owner, same, new):
-                return _insert(tx, owner, new, replaces=same)
-            return _again(tx, owner, same, new)
+            return _keep(tx, user_table.writable(tx, known, now), said, now)
 
         return self._told(*self._store.write(work))
 
@@ -118,7 +142,7 @@ class Memories:
             raise InvalidInput(f"Memories cannot be sorted by {sort!r}; use created_at, updated_at or valid_from.")
         check_time(as_of, "as_of")
         wanted_kind = None if kind is None else _kind(kind)
-        key = None if subject is None else _key(subject)
+        key = None if subject is None else key_of(subject)
         if search is not None:
             check_text(search, "search", MAX_FIELD_BYTES)
 
@@ -153,12 +177,13 @@ class Memories:
     ) -> MemoryItem:
         """Correct an item in place; what is not given stays, a null removes its key of `metadata`.
 
-        For a value that changed in the world, `supersede` keeps the old one in the history.
+        For a value that changed in the world, `supersede` keeps the old one in the history. Conflict when another
+        item that holds says the new text already: retire one of the two instead.
         """
         known, wanted, now = normalise_user_id(user_id), check_id(memory_id, "memory id"), self._now()
-        values: dict[str, Value] = {}
+        values: dict[str, Any] = {}
         if text is not UNSET:
-            values |= {"text": _text(text), "text_key": _key(text)}
+            values["text"] = _text(text)
         if kind is not UNSET:
             values["kind"] = _kind(kind)
         if metadata is not UNSET:
@@ -169,49 +194,67 @@ class Memories:
             user_table.writable(tx, item.user_id, now)
             if metadata is not UNSET:
                 merged = {**item.metadata, **metadata}
-                kept = {key: value for key, value in merged.items() if value is not None}
-                values["metadata"] = encode_object(kept, "metadata")
+                values["metadata"] = {key: value for key, value in merged.items() if value is not None}
             if not values:
                 return item, 0
-            recall_table.drop_entry(tx, item.user_id, table.position(tx, item.user_id, wanted))
-            position = user_table.rewrite(tx, item.user_id)
-            table.update(tx, item.user_id, wanted, {**values, "position": position, "updated_at": now})
-            item = _required(tx, item.user_id, wanted)
-            recall_table.insert(tx, entry_row(item, position))
-            return item, position
+            edited = replace(item, **values, updated_at=now)
+            if text is not UNSET or kind is not UNSET:
+                _refuse_double(tx, item, edited, now)
+            position = write_changes(tx, [item], [edited], now)
+            return _required(tx, item.user_id, wanted), position
 
         return self._told(*self._store.write(work))
 
-    def supersede(self, user_id: str, memory_id: str, text: str, *, valid_from: int | None = None) -> MemoryItem:
+    def supersede(
+        self,
+        user_id: str,
+        memory_id: str,
+        text: str,
+        *,
+        valid_from: int | None = None,
+        session_id: str | None = None,
+        message_ids: Sequence[str] = (),
+    ) -> MemoryItem:
         """Put a newer value in an item's place and return it; the older one stays in the history, ended.
 
-        Conflict when the item has ended already or became true after `valid_from` (by default now).
+        An item that says the new text already takes the place. Session and messages are where the new value was said,
+        as for `remember`. Conflict when the item has ended by `valid_from` (by default now) or begins after it.
         """
         known, wanted, now = normalise_user_id(user_id), check_id(memory_id, "memory id"), self._now()
-        checked = _text(text)
-        since = now if valid_from is None else cast(int, check_time(valid_from, "valid_from"))
+        checked, ids = _text(text), _message_ids(message_ids)
+        since = check_time(valid_from, "valid_from")
+        session = None if session_id is None else check_id(session_id, "session id")
 
         def work(tx: Tx) -> tuple[MemoryItem, int]:
             old = _required(tx, user_table.resolve(tx, known), wanted)
             user_table.writable(tx, old.user_id, now)
-            _refuse_ended(old, since)
-            new = _New(old.kind, checked, old.subject, since, None, (), old.metadata, now)
-            if _key(old.text) == _key(checked):
-                return _again(tx, old.user_id, old, new)
-            return _insert(tx, old.user_id, new, replaces=old)
+            at = _moment(old, since, now)
+            _refuse_ended(old, at, max(at, now))
+            where = old.session_id if session is None and old.kind == "summary" else session
+            said = _Said(old.kind, checked, old.subject, at, where, ids, {}, old.metadata)
+            new, position = _keep(tx, old.user_id, said, now)
+            old = _required(tx, old.user_id, wanted)
+            if new.id != old.id and not over(old, at):
+                _change(tx, old, replace(old, valid_to=at, superseded_by=new.id), now)
+            return new, position
 
         return self._told(*self._store.write(work))
 
     def retire(self, user_id: str, memory_id: str, *, valid_to: int | None = None) -> MemoryItem:
-        """End an item's validity without a newer value: it is no longer recalled, and stays in the history."""
+        """End an item's validity without a newer value: it is no longer recalled, and stays in the history.
+
+        `valid_to` (milliseconds UTC, by default now) may lie ahead, and may change an end that lies ahead; a value
+        never holds on beyond the next one of its subject. Conflict when the item has ended already or begins later.
+        """
         known, wanted, now = normalise_user_id(user_id), check_id(memory_id, "memory id"), self._now()
-        until = now if valid_to is None else cast(int, check_time(valid_to, "valid_to"))
+        check_time(valid_to, "valid_to")
 
         def work(tx: Tx) -> MemoryItem:
             item = _required(tx, user_table.resolve(tx, known), wanted)
-            _refuse_ended(item, until)
-            user_table.rewrite(tx, item.user_id)
-            _end(tx, item, until, None, now)
+            user_table.writable(tx, item.user_id, now)
+            until = _moment(item, valid_to, now)
+            _refuse_ended(item, until, now)
+            _change(tx, item, replace(item, valid_to=until, superseded_by=None), now)
             return _required(tx, item.user_id, wanted)
 
         return self._store.write(work)
@@ -270,10 +313,15 @@ def _subject(subject: str | None) -> str | None:
     return checked
 
 
-def _key(text: str) -> str:
-    """What two texts have in common that say the same: case, spaces and the last full stop do not count."""
-    plain = " ".join(unicodedata.normalize("NFKC", text).casefold().split()).rstrip(".!。 ")
-    return hashlib.sha256(plain.encode()).hexdigest()[:32]
+def _message_ids(given: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(given, (str, bytes, Mapping)) or not isinstance(given, Iterable):
+        raise InvalidInput("The message_ids must be a list of message ids.", given=type(given).__name__)
+    ids = tuple(dict.fromkeys(check_id(each, "message id") for each in given))
+    if len(ids) > MAX_MESSAGE_IDS:
+        raise InvalidLimit(
+            f"One memory names at most {MAX_MESSAGE_IDS} messages; these are {len(ids)}.", maximum=MAX_MESSAGE_IDS
+        )
+    return ids
 
 
 def _required(tx: Tx, owner: str | None, memory_id: str) -> MemoryItem:
@@ -283,105 +331,125 @@ def _required(tx: Tx, owner: str | None, memory_id: str) -> MemoryItem:
     return found
 
 
-def _refuse_ended(item: MemoryItem, since: int) -> None:
-    if item.valid_to is not None:
+def _moment(item: MemoryItem, given: int | None, now: int) -> int:
+    """The time given, by default now; for an item that began by a clock since set back, its beginning."""
+    if given is not None:
+        return given
+    return max(now, item.valid_from) if item.valid_from <= item.updated_at else now
+
+
+def _refuse_ended(item: MemoryItem, at: int, now: int) -> None:
+    if over(item, now):
         raise Conflict(f"Memory {item.id!r} has ended already; nothing was changed.", valid_to=item.valid_to)
-    if since < item.valid_from:
+    if at < item.valid_from:
         raise Conflict(f"Memory {item.id!r} became true only after that time; nothing was changed.")
 
 
-def _same(tx: Tx, owner: str, new: _New) -> MemoryItem | None:
-    """The item that already says this: of the same subject, or where one of the two has none."""
-    candidates = table.current_with_text(tx, owner, _key(new.text))
-    for item in candidates:
-        if new.subject is None or item.subject is None or _key(item.subject) == _key(new.subject):
-            return item
-    return None
+def _refuse_double(tx: Tx, item: MemoryItem, edited: MemoryItem, now: int) -> None:
+    for other in table.with_text(tx, item.user_id, key_of(edited.text)):
+        if other.id != item.id and both_hold(edited, other, now) and says_same(edited, other):
+            raise Conflict(
+                f"Memory {other.id!r} says this already; nothing was changed. Retire one of the two instead.",
+                memory_id=other.id,
+            )
 
 
-def _overtaken(tx: Tx, owner: str, item: MemoryItem, new: _New) -> bool:
-    """Whether an item without subject was said before a value of the subject that it is now said to be."""
-    if item.subject is not None or new.subject is None or new.valid_from <= item.valid_from:
-        return False
-    return any(other.valid_from > item.valid_from for other in table.of_subject(tx, owner, _key(new.subject)))
+def _refuse_foreign(tx: Tx, owner: str, said: _Said) -> None:
+    if said.session_id is not None and session_table.owner(tx, said.session_id) != owner:
+        raise SessionNotFound(f"The user has no session {said.session_id!r}.", session_id=said.session_id)
+    missing = table.unknown_messages(tx, owner, said.message_ids)
+    if missing:
+        raise MessageNotFound(f"The user has no message {missing[0]!r}.", message_id=missing[0])
 
 
-def _again(tx: Tx, owner: str, item: MemoryItem, new: _New) -> tuple[MemoryItem, int]:
-    """Note that an item was said again: it keeps its id and gains what is new.
-
-    Returns the item and the position of its index entry when that was written anew, else 0.
-    """
-    position = 0
-    values: dict[str, Value] = {"updated_at": new.now}
-    ids = tuple(dict.fromkeys((*item.message_ids, *new.message_ids)))
-    if ids != item.message_ids:
-        values["message_ids"] = msgspec.json.encode(ids).decode()
-    if new.metadata:
-        values["metadata"] = encode_object({**item.metadata, **new.metadata}, "metadata")
-    adopts = item.subject is None and new.subject is not None
-    if adopts:
-        subject_key = _key(cast(str, new.subject))
-        valid_to, superseded_by, _ = _make_room(tx, owner, subject_key, item.id, item.valid_from, new.now)
-        values |= {"subject": new.subject, "subject_key": subject_key}
-        values |= {"valid_to": valid_to, "superseded_by": superseded_by}
-    table.update(tx, owner, item.id, values)
-    if adopts:
-        recall_table.drop_entry(tx, owner, table.position(tx, owner, item.id))
-        position = user_table.rewrite(tx, owner)
-        table.update(tx, owner, item.id, {"position": position})
-        recall_table.insert(tx, entry_row(_required(tx, owner, item.id), position))
-    return _required(tx, owner, item.id), position
-
-
-def _insert(tx: Tx, owner: str, new: _New, replaces: MemoryItem | None = None) -> tuple[MemoryItem, int]:
-    memory_id, valid_to, superseded_by, changed = new_id(), None, None, False
-    key = None if new.subject is None else _key(new.subject)
-    if key is not None:
-        valid_to, superseded_by, changed = _make_room(tx, owner, key, memory_id, new.valid_from, new.now)
-    if replaces is not None and replaces.subject is None:
-        changed = True
-        _end(tx, replaces, new.valid_from, memory_id, new.now)
-    position = user_table.rewrite(tx, owner) if changed else user_table.advance(tx, owner, 1)[0]
-    table.insert(
-        tx,
-        owner,
-        memory_id,
-        {
-            "kind": new.kind,
-            "text": new.text,
-            "text_key": _key(new.text),
-            "subject": new.subject,
-            "subject_key": key,
-            "valid_from": new.valid_from,
-            "valid_to": valid_to,
-            "superseded_by": superseded_by,
-            "session_id": new.session_id,
-            "message_ids": msgspec.json.encode(new.message_ids).decode(),
-            "metadata": encode_object(new.metadata, "metadata"),
-            "position": position,
-            "created_at": new.now,
-            "updated_at": new.now,
-        },
+def _keep(tx: Tx, owner: str, said: _Said, now: int) -> tuple[MemoryItem, int]:
+    """Return the item that says this, known or new, and the position of its index entry if it needs vectors, else 0."""
+    _refuse_foreign(tx, owner, said)
+    new = MemoryItem(
+        id=new_id(),
+        user_id=owner,
+        kind=said.kind,
+        text=said.text,
+        subject=said.subject,
+        valid_from=now if said.since is None else said.since,
+        session_id=said.session_id,
+        message_ids=said.message_ids,
+        metadata=said.metadata,
+        created_at=now,
+        updated_at=now,
     )
-    item = _required(tx, owner, memory_id)
-    recall_table.insert(tx, entry_row(item, position))
-    return item, position
+    candidates = table.with_text(tx, owner, key_of(new.text))
+    subjects = {key_of(item.subject) for item in (new, *candidates) if item.subject is not None}
+    lines = {key: table.of_subject(tx, owner, key) for key in subjects}
+    if said.since is None and new.subject is not None:
+        since = not_before(new, lines[key_of(new.subject)])
+        new = replace(new, valid_from=since, updated_at=since)
+    known = find(new, candidates, lines, now)
+    if known is not None:
+        item = again(known, new, now)
+        position = _change(tx, known.item, item, now)
+        table.update(tx, owner, item.id, {"updated_at": max(now, known.item.updated_at)})
+        return _required(tx, owner, item.id), position
+    new = replace(new, metadata={**said.inherited, **said.metadata})
+    line = lines[key_of(new.subject)] if new.subject is not None else []
+    return _insert(tx, new, line, candidates, now)
 
 
-def _make_room(
-    tx: Tx, owner: str, subject_key: str, memory_id: str, since: int, now: int
-) -> tuple[int | None, str | None, bool]:
-    """End the value that held before `since`; return until when the new one holds, by which it is followed, and
-    whether an older one was changed."""
-    others = [item for item in table.of_subject(tx, owner, subject_key) if item.id != memory_id]
-    before = [item for item in others if item.valid_from <= since]
-    after = [item for item in others if item.valid_from > since]
-    changed = bool(before) and (before[-1].valid_to is None or before[-1].valid_to > since)
-    if changed:
-        _end(tx, before[-1], since, memory_id, now)
-    return (after[0].valid_from, after[0].id, changed) if after else (None, None, changed)
+def _insert(
+    tx: Tx, new: MemoryItem, line: Sequence[MemoryItem], candidates: Sequence[MemoryItem], now: int
+) -> tuple[MemoryItem, int]:
+    arranged = {item.id: item for item in arrange([*line, new])} if new.subject is not None else {new.id: new}
+    new = arranged.pop(new.id)
+    before, after = list(line), list(arranged.values())
+    for item in candidates:
+        ended = give_way(item, new, now)
+        if ended is not None:
+            before.append(item)
+            after.append(ended)
+    write_changes(tx, before, after, now)
+    position = user_table.advance(tx, new.user_id, 1)[0]
+    table.insert(tx, new, position)
+    recall_table.insert(tx, entry_row(new, position))
+    return new, position
 
 
-def _end(tx: Tx, item: MemoryItem, until: int, by: str | None, now: int) -> None:
-    table.update(tx, item.user_id, item.id, {"valid_to": until, "superseded_by": by, "updated_at": now})
-    recall_table.close_entry(tx, item.user_id, table.position(tx, item.user_id, item.id), until)
+def _change(tx: Tx, item: MemoryItem, changed: MemoryItem, now: int) -> int:
+    """Write an item that changed, and the timeline of its subject with it; as `write_changes`."""
+    if changed.subject is None:
+        return write_changes(tx, [item], [changed], now)
+    line = table.of_subject(tx, item.user_id, key_of(changed.subject))
+    others = [other for other in line if other.id != item.id]
+    return write_changes(tx, [*others, item], arrange([*others, changed]), now)
+
+
+def write_changes(tx: Tx, before: Iterable[MemoryItem], after: Iterable[MemoryItem], now: int) -> int:
+    """Write the items that differ from the rows they were, their index entries too.
+
+    Returns the position of the entry that is to have new vectors, because its text is another; 0 when there is none.
+    Of several such it is the last one.
+    """
+    old = {item.id: item for item in before}
+    fresh = 0
+    entries = False
+    for item in table.save(tx, old.values(), after, now):
+        was = old[item.id]
+        position = table.position(tx, item.user_id, item.id)
+        if _indexed_text(item) != _indexed_text(was):
+            recall_table.drop_entry(tx, item.user_id, position)
+            fresh = user_table.rewrite(tx, item.user_id)
+            table.update(tx, item.user_id, item.id, {"position": fresh})
+            recall_table.insert(tx, entry_row(item, fresh))
+        elif _entry_of(item) != _entry_of(was):
+            table.replace_entry(tx, entry_row(item, position))
+        elif item.valid_to != was.valid_to:
+            recall_table.close_entry(tx, item.user_id, position, item.valid_to)
+        else:
+            continue
+        entries = True
+    if entries and not fresh:
+        user_table.rewrite(tx, next(iter(old.values())).user_id)
+    return fresh
+
+
+def _entry_of(item: MemoryItem) -> tuple[MemoryKind, str | None, int]:
+    return item.kind, item.session_id, item.valid_from

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ingat.core import clock
-from ingat.core.drafts import Draft, attachment_texts, draft, indexed_text, new_message, new_messages
+from ingat.core.drafts import Draft, attachment_texts, draft, indexed_text, new_message, new_messages, recallable
 from ingat.core.errors import MessageNotFound, SessionNotFound
 from ingat.core.ids import check_id, normalise_user_id
 from ingat.core.limits import check_limit
@@ -21,6 +21,7 @@ from ingat.store.tables import users as user_table
 from ingat.store.tables.paging import decode_cursor
 
 MAX_MESSAGES_AT_ONCE = 10_000
+NO_TERMS = Terms(b"", b"", 0, 0)
 
 
 class Append:
@@ -40,7 +41,10 @@ class Append:
     @property
     def texts(self) -> list[str]:
         """Return the texts that vectors are made of, in the order of `positions`."""
-        return [indexed_text(each.content, attachment_texts(each.attachments)) for each in self._drafts]
+        return [
+            indexed_text(each.content, attachment_texts(each.attachments)) if recallable(each.metadata) else ""
+            for each in self._drafts
+        ]
 
     def __call__(self, tx: Tx) -> list[Message]:
         """Write the messages with their index entries; raises what `Messages.append` names."""
@@ -52,7 +56,9 @@ class Append:
         if user_id is None:
             raise SessionNotFound(f"There is no session {session_id!r}.", session_id=session_id)
         tokens = sum(each.tokens for each in drafts)
-        place = session_table.reserve(tx, user_id, session_id, len(drafts), tokens, drafts[-1].at, now)
+        place = session_table.reserve(
+            tx, user_id, session_id, len(drafts), tokens, max(each.at for each in drafts), now
+        )
         if place is None or place.state != "active":
             raise session_table.refusal(place.state if place else "gone", session_id)
         version, role = user_table.advance(tx, user_id, len(drafts))
@@ -97,7 +103,8 @@ class Messages:
         """Add one message to the end of an active session; it is durable and recallable when this returns.
 
         The message and its index entry are one transaction. `role` is user, assistant, system or tool; `content` at
-        most 1 MiB of UTF-8; captions of attachments are recallable. `at` (milliseconds UTC) and `id` are for imports.
+        most 1 MiB of UTF-8; captions and names of attachments are recallable. `at` (milliseconds UTC) and `id` are for
+        imports. With `metadata` `{"recallable": false}` it stays in the transcript but is never recalled.
         Raises UnknownRole, EmptyContent, ContentTooLong, InvalidText, SessionNotFound, SessionClosed,
         SessionArchived, UserBlocked or a StoreError; then nothing was kept.
         """
@@ -174,7 +181,9 @@ class Messages:
 
 
 def terms_of(new: Draft | Message) -> Terms:
-    """Return the recall terms of a message."""
+    """Return the recall terms of a message; none when its metadata say that it is not to be recalled."""
+    if not recallable(new.metadata):
+        return NO_TERMS
     return analyse(new.content, author=new.author, at_ms=new.at, captions=attachment_texts(new.attachments))
 
 

@@ -18,6 +18,8 @@ BATCH = 256
 MAX_WAITING = 20_000
 MAX_USERS_WAITING = 10_000
 """Users to be gone through; beyond this the next recall of a user, or `sweep`, makes up for them."""
+LINGER_S = 0.05
+"""How long the thread waits for a batch to fill: one batch of many costs a tenth of as many batches of one."""
 CLOSING_S = 5.0
 """How long closing waits for what is queued."""
 
@@ -42,6 +44,7 @@ class VectorFiller:
         self._idle.set()
         self._thread: threading.Thread | None = None
         self._closing = self._stopping = False
+        self._hurried = 0
 
     def add(self, user_id: str, positions: Sequence[int], texts: Sequence[str]) -> None:
         """Queue entries of one user; returns at once and never fails. Entries that wait already are not queued again.
@@ -56,14 +59,16 @@ class VectorFiller:
         with self._wake:
             if self._closing:
                 return
-            if len(self._waiting) + len(positions) > MAX_WAITING:
+            before = len(self._waiting)
+            if before + len(positions) > MAX_WAITING:
                 _note(self._users, user_id)
             else:
                 for position, text in zip(positions, texts, strict=True):
                     if (user_id, position) not in self._known:
                         self._known.add((user_id, position))
                         self._waiting.append((user_id, position, text))
-            self._start()
+            # a thread that waits for its batch to fill is woken when it is full, not by each entry
+            self._start(wake=before == 0 or before < BATCH <= len(self._waiting))
 
     def add_user(self, user_id: str) -> None:
         """Note a user whose missing vectors are to be found in the store and made; returns at once, never fails."""
@@ -78,7 +83,14 @@ class VectorFiller:
 
     def flush(self, timeout_s: float | None = None) -> bool:
         """Wait until all that was queued has its vectors or failed; False when the time ran out."""
-        return self._idle.wait(timeout_s)
+        with self._wake:
+            self._hurried += 1
+            self._wake.notify()
+        try:
+            return self._idle.wait(timeout_s)
+        finally:
+            with self._wake:
+                self._hurried -= 1
 
     def sweep(self, progress: Callable[[int], None] | None = None) -> int:
         """Make the vectors that are missing anywhere in the store, in this thread; return how many entries got some.
@@ -95,6 +107,24 @@ class VectorFiller:
             done += len(missing)
             if progress is not None:
                 progress(done)
+
+    def fill_user(self, user_id: str) -> None:
+        """Make the vectors that one user lacks, a batch at a time, in this thread.
+
+        Entries that cannot be filled are passed over. Raises EmbedderUnavailable and the store's errors.
+        """
+        fingerprint, after = self._embedder.fingerprint, -1
+        while not self._stopping:
+
+            def read(tx: Tx, after: int = after) -> tuple[list[int], list[tuple[int, str]]]:
+                positions = table.lacking(tx, user_id, fingerprint, after, BATCH)
+                return positions, table.texts_at(tx, user_id, positions)
+
+            positions, texts = self._store.read(read)
+            if not positions:
+                return
+            after = positions[-1]
+            self._fill([(user_id, position, text) for position, text in texts])
 
     def close(self, timeout_s: float = CLOSING_S) -> None:
         """Take nothing more, finish what waits within about `timeout_s` seconds, and stop; a second call does nothing.
@@ -115,7 +145,7 @@ class VectorFiller:
         thread.join(timeout_s)
         self._thread = None
 
-    def _start(self) -> None:
+    def _start(self, *, wake: bool = True) -> None:
         """Wake the thread, or start one; the lock is held. Where none can be started the entries are owed."""
         self._idle.clear()
         if self._thread is None:
@@ -130,7 +160,11 @@ class VectorFiller:
                 self._idle.set()
                 return
             self._thread = thread
-        self._wake.notify()
+        if wake:
+            self._wake.notify()
+
+    def _due(self) -> bool:
+        return len(self._waiting) >= BATCH or bool(self._users or self._hurried or self._closing)
 
     def _forget(self) -> None:
         self._waiting.clear()
@@ -169,16 +203,20 @@ class VectorFiller:
                     if self._closing:
                         return
                     self._wake.wait()
+                if not self._users:
+                    self._wake.wait_for(self._due, LINGER_S)
                 batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
-                user_id = None if batch else next(iter(self._users))
+                user_id = None if batch else next(iter(self._users), None)
                 if user_id is not None:
                     del self._users[user_id]
             owners = dict.fromkeys(each[0] for each in batch) if user_id is None else {user_id: None}
+            if not owners:  # forgotten while the thread waited
+                continue
             try:
                 if user_id is None:
                     self._fill(batch)
                 else:
-                    self._fill_user(user_id)
+                    self.fill_user(user_id)
             except (EmbedderUnavailable, StoreError) as error:
                 _log.warning("Vectors of %d users not kept (%s): %s", len(owners), error.code, error.message)
                 with self._wake:
@@ -191,21 +229,6 @@ class VectorFiller:
                     self._owed.clear()
             with self._wake:
                 self._known.difference_update([each[:2] for each in batch])
-
-    def _fill_user(self, user_id: str) -> None:
-        """Make the vectors that one user lacks, a batch at a time; entries that cannot be filled are passed over."""
-        fingerprint, after = self._embedder.fingerprint, -1
-        while not self._stopping:
-
-            def read(tx: Tx, after: int = after) -> tuple[list[int], list[tuple[int, str]]]:
-                positions = table.lacking(tx, user_id, fingerprint, after, BATCH)
-                return positions, table.texts_at(tx, user_id, positions)
-
-            positions, texts = self._store.read(read)
-            if not positions:
-                return
-            after = positions[-1]
-            self._fill([(user_id, position, text) for position, text in texts])
 
     def _fill(self, batch: Sequence[tuple[str, int, str]]) -> None:
         fingerprint = self._embedder.fingerprint

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -31,7 +32,7 @@ def open_store(
     Errors: InvalidSettings for anything else; StoreReadOnly, StoreCorrupt (not a database, or another program's),
     StoreUnavailable, StoreFull and StoreBusy from the engine. A file that is refused is left as it is.
     """
-    path = _sqlite_path(url)
+    path = sqlite_file(url)
     if synchronous not in get_args(Synchronous):
         raise InvalidSettings(f"synchronous is {synchronous!r}; it must be NORMAL or FULL.", synchronous=synchronous)
     _check_between("busy_timeout_ms", busy_timeout_ms, 0, MAX_BUSY_TIMEOUT_MS)
@@ -43,25 +44,37 @@ def open_store(
 
 def schema_folder(url: str) -> Path:
     """Return the folder with the numbered SQL files of the engine that the URL names, for `migrate`."""
-    _sqlite_path(url)
+    sqlite_file(url)
     return Path(__file__).with_name("sqlite") / "schema"
 
 
-def _sqlite_path(url: str) -> Path | None:
-    """Return the file that a URL names, None for memory, or raise InvalidSettings."""
+def sqlite_file(url: object) -> Path | None:
+    """Return the file that a URL names, None for memory, or raise InvalidSettings; the file need not be there."""
+    if isinstance(url, Path):
+        raise InvalidSettings(f"A store is named by a URL, not by a path. {_written(str(url))}", url=str(url))
+    if not isinstance(url, str):
+        raise InvalidSettings(f"A store is named by a URL, not by {url!r}. {_HINT}", given=type(url).__name__)
     if url in (":memory:", "sqlite://", "sqlite:///:memory:"):
         return None
     scheme, separator, rest = url.partition("://")
     if not separator:
-        raise InvalidSettings(f"{url!r} is not the URL of a store: the scheme is missing. {_HINT}", url=url)
+        raise InvalidSettings(f"{url!r} is not the URL of a store: the scheme is missing. {_written(url)}", url=url)
     if scheme != "sqlite":
         raise InvalidSettings(f"Unknown store scheme {scheme!r}; known: sqlite. {_HINT}", scheme=scheme)
     path = rest[1:]
+    if rest and not rest.startswith("/"):
+        raise InvalidSettings(f"{url!r} has two slashes where it needs three. {_written(rest)}", url=url)
     if not rest.startswith("/") or not path or path.endswith("/"):
         raise InvalidSettings(f"{url!r} names no file. {_HINT}", url=url)
     if path.startswith("~") or "?" in path or "\0" in path:
         raise InvalidSettings(f"The path in {url!r} may not start with ~ or hold ? or NUL. {_HINT}", url=url)
     return Path(path)
+
+
+def _written(path: str) -> str:
+    """Return the hint that shows a plain path as the URL of a store."""
+    path = os.path.expanduser(path.removeprefix("sqlite:"))
+    return f"Write sqlite:///{path} instead." if path and not path.endswith("/") else _HINT
 
 
 def _check_between(name: str, value: int, low: int, high: int) -> None:

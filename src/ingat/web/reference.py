@@ -3,9 +3,32 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from ingat.core import errors
+
 Schema = dict[str, Any]
+
+_CODES = {
+    name: kind.code
+    for name, kind in vars(errors).items()
+    if isinstance(kind, type) and issubclass(kind, errors.IngatError) and kind is not errors.IngatError
+}
+_ANY_OF_STORE = re.compile(r"\ba StoreError\b")
+_ERROR = re.compile(rf"\b(?:{'|'.join(sorted(_CODES, key=len, reverse=True))})\b")
+_IN_PYTHON = (("`page.next`", "`next`"), ("None", "null"), ("Raises", "Errors:"), ("raise", "answer with"))
+
+
+class Part(NamedTuple):
+    """A piece of a sentence; `code` says that it stood between backticks."""
+
+    text: str
+    code: bool
+
+
+Prose = tuple[Part, ...]
 
 
 class Field(NamedTuple):
@@ -15,7 +38,7 @@ class Field(NamedTuple):
     place: str
     kind: str
     required: bool
-    description: str
+    description: Prose
 
 
 class Operation(NamedTuple):
@@ -25,7 +48,7 @@ class Operation(NamedTuple):
     method: str
     path: str
     summary: str
-    description: tuple[str, ...]
+    description: tuple[Prose, ...]
     fields: tuple[Field, ...]
     answer: str
     done: str
@@ -38,7 +61,7 @@ class Record(NamedTuple):
     """What is answered or sent."""
 
     name: str
-    description: str
+    description: Prose
     fields: tuple[Field, ...]
 
 
@@ -48,13 +71,14 @@ class Reference(NamedTuple):
     version: str
     groups: dict[str, tuple[Operation, ...]]
     records: tuple[Record, ...]
-    errors: tuple[tuple[str, str], ...]
+    errors: tuple[tuple[str, Prose], ...]
 
 
 def reference(document: Schema) -> Reference:
     """Return the reader's view of an OpenAPI document."""
+    statuses = _statuses(document["components"]["responses"])
     operations = [
-        (operation["tags"][0], _operation(path, method, operation))
+        (operation["tags"][0], _operation(path, method, operation, statuses))
         for path, methods in document["paths"].items()
         for method, operation in methods.items()
     ]
@@ -64,18 +88,49 @@ def reference(document: Schema) -> Reference:
     }
     components = document["components"]
     records = tuple(
-        Record(name, schema.get("description", ""), _fields(schema, "field"))
+        Record(name, prose(over_http(schema.get("description", ""), statuses)), _fields(schema, "field"))
         for name, schema in components["schemas"].items()
     )
-    errors = tuple(
-        (name.removeprefix("Error"), response["description"]) for name, response in components["responses"].items()
+    reasons = tuple(
+        (name.removeprefix("Error"), prose(response["description"]))
+        for name, response in components["responses"].items()
     )
-    return Reference(document["info"]["version"], groups, records, errors)
+    return Reference(document["info"]["version"], groups, records, reasons)
 
 
-def _operation(path: str, method: str, operation: Schema) -> Operation:
+def prose(text: str) -> Prose:
+    """Return a text in pieces, those between backticks marked as code."""
+    pieces = text.split("`")
+    if len(pieces) % 2 == 0:  # one backtick has no other
+        return (Part(text, False),)
+    return tuple(Part(piece, index % 2 == 1) for index, piece in enumerate(pieces) if piece)
+
+
+def over_http(text: str, statuses: Mapping[str, str]) -> str:
+    """Return what a method says of itself in the words of HTTP: codes with their status for classes of errors."""
+    for python, http in _IN_PYTHON:
+        text = re.sub(rf"(?<!\w){re.escape(python)}(?!\w)", http, text)
+    text = _ANY_OF_STORE.sub("an error of the store (5xx)", text)
+
+    def said(found: re.Match[str]) -> str:
+        code = _CODES[found[0]]
+        return f"`{code}` ({statuses[code]})" if code in statuses else f"`{code}`"
+
+    return _ERROR.sub(said, text)
+
+
+def _statuses(responses: Schema) -> dict[str, str]:
+    """Return the HTTP status of each code that the document's answers name."""
+    return {
+        code: name.removeprefix("Error")
+        for name, response in responses.items()
+        for code in re.findall(r"\b[a-z]+(?:_[a-z]+)*\b", response["description"].rpartition(": ")[2].partition(".")[0])
+    }
+
+
+def _operation(path: str, method: str, operation: Schema, statuses: Mapping[str, str]) -> Operation:
     fields = [
-        Field(each["name"], each["in"], kind_of(each["schema"]), each["required"], _said_of(each))
+        Field(each["name"], each["in"], kind_of(each["schema"]), each["required"], prose(_said_of(each)))
         for each in operation.get("parameters", [])
     ]
     content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
@@ -88,7 +143,9 @@ def _operation(path: str, method: str, operation: Schema) -> Operation:
         method=method.upper(),
         path=path,
         summary=operation["summary"],
-        description=tuple(part for part in operation.get("description", "").split("\n\n") if part),
+        description=tuple(
+            prose(over_http(part, statuses)) for part in operation.get("description", "").split("\n\n") if part
+        ),
         fields=tuple(fields),
         answer=kind_of(answer),
         done=done,
@@ -101,7 +158,7 @@ def _operation(path: str, method: str, operation: Schema) -> Operation:
 def _fields(schema: Schema, place: str) -> tuple[Field, ...]:
     required = schema.get("required", [])
     return tuple(
-        Field(name, place, kind_of(each), name in required, _said_of(each))
+        Field(name, place, kind_of(each), name in required, prose(_said_of(each)))
         for name, each in schema.get("properties", {}).items()
     )
 

@@ -16,7 +16,7 @@ import pytest
 from ingat.core.errors import EmbedderUnavailable
 from ingat.search.embed.contract import Additive, Embedder
 from ingat.search.embed.static import LONGEST_TEXT, TOKENS_AT_ONCE, StaticEmbedder
-from ingat.search.embed.tensors import MODEL_DIR, read_card
+from ingat.search.embed.tensors import MODEL_DIR, READING, read_card
 
 RECORDED = json.loads((Path(__file__).parent / "recorded_vectors.json").read_text("utf-8"))
 FILES = ["card.json", "neighbours.safetensors", "vectors.safetensors", "vocab.txt"]
@@ -42,7 +42,7 @@ def test_it_fills_the_contract(embedder: StaticEmbedder) -> None:
 
 def test_the_fingerprint_is_the_hash_of_the_files_that_make_the_vectors(embedder: StaticEmbedder) -> None:
     data = (MODEL_DIR / "vectors.safetensors").read_bytes() + (MODEL_DIR / "vocab.txt").read_bytes()
-    assert embedder.fingerprint == "static-minilm-256:" + hashlib.sha256(data).hexdigest()[:16]
+    assert embedder.fingerprint == f"static-minilm-256:{hashlib.sha256(data).hexdigest()[:16]}-{READING}"
 
 
 def test_the_card_names_the_same_fingerprint(embedder: StaticEmbedder) -> None:
@@ -71,6 +71,25 @@ def test_rows_have_length_one(embedder: StaticEmbedder) -> None:
 @pytest.mark.parametrize("text", ["", " \n", "\u16a0\u16a0", "\U0001f9ff"])
 def test_a_text_without_known_words_gives_zeros(embedder: StaticEmbedder, text: str) -> None:
     assert not embedder.encode([text]).any()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "הדגם הוא F57A, קניתי בחיפה.",
+        "Собака боится грома",
+        "침실 에어컨이 시끄러워요",
+        "型号是F57A，在上海买的。",
+        "Ο σκύλος φοβάται",
+    ],
+)
+def test_a_text_of_another_script_gives_zeros(embedder: StaticEmbedder, text: str) -> None:
+    assert not embedder.encode([text]).any()
+
+
+@pytest.mark.parametrize("text", ["Le café était fermé", "my friend 小黑 likes tea", "½ × 3 — “so”"])
+def test_a_text_mostly_of_latin_letters_has_a_vector(embedder: StaticEmbedder, text: str) -> None:
+    assert embedder.encode([text]).any()
 
 
 def test_no_texts_give_no_rows(embedder: StaticEmbedder) -> None:

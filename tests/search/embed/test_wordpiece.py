@@ -65,3 +65,9 @@ def test_any_text_gives_numbers_of_the_vocabulary(text: str) -> None:
 def test_texts_joined_by_a_space_give_the_tokens_of_both(left: str, right: str) -> None:
     words = WordPiece(VOCABULARY)
     assert words.tokens(f"{left} {right}") == words.tokens(left) + words.tokens(right)
+
+
+def test_words_too_long_to_be_known_are_not_kept() -> None:
+    pieces = WordPiece(["dog"])
+    assert pieces.tokens("a" * (LONGEST_WORD + 1) + " dog") == [0]
+    assert list(pieces._cache) == ["dog"]

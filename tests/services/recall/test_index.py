@@ -226,14 +226,15 @@ def test_the_indexes_in_memory_are_bounded() -> None:
         assert "line 7 of user 0" in texts(memory, "line 7", user="u0")
 
 
-def test_a_forgotten_index_is_built_again(boats: Memory) -> None:
-    before = texts(boats, "boat")
-    boats.recaller.forget_cache("ana")
+def test_a_forgotten_index_is_built_again(memory: Memory) -> None:
+    memory.sessions.append(memory.sessions.open("ana").id, "user", "My boat is red")
+    before = texts(memory, "boat")
+    memory.recaller.forget_cache("ana")
 
-    assert boats.recaller.cached() == (0, 0)
-    assert texts(boats, "boat") == before
-    boats.recaller.forget_cache()
-    assert boats.recaller.cached() == (0, 0)
+    assert memory.recaller.cached() == (0, 0)
+    assert texts(memory, "boat") == before
+    memory.recaller.forget_cache()
+    assert memory.recaller.cached() == (0, 0)
 
 
 def test_recalls_and_writes_at_once_never_miss_what_was_acknowledged(tmp_path: Path) -> None:

@@ -88,6 +88,8 @@ def test_a_hit_tells_where_it_came_from(boats: Memory) -> None:
 
 
 def test_a_remembered_line_tells_where_it_came_from(memory: Memory) -> None:
+    memory.sessions.create("ana", id="s1")
+    memory.sessions.append_many("s1", [{"role": "user", "content": "Hello", "id": each} for each in ("m1", "m2")])
     item = memory.remember("ana", "Ana keeps bees", session_id="s1", message_ids=["m1", "m2"], valid_from=5)
     hit = memory.recall("ana", "bees").hits[0]
 

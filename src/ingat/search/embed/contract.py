@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 class Embedder(Protocol):
     """Turns texts into vectors whose dot product says how near two texts are in meaning.
 
-    An embedder holds no state that a call changes for another: it may be called from several threads at once.
+    An embedder holds no state that a call changes for another: it may be called from several threads at once. One that
+    understands other languages as well as English says so with an attribute `any_language = True`; without it, meaning
+    ranks the turns of other languages, but does not let them fit a question of which they hold no word.
     """
 
     @property

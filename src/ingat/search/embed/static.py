@@ -3,10 +3,14 @@
 A text's vector is the normalised sum of its tokens' rows, each times its weight (smooth inverse frequency and the
 row's quantisation step in one number). This gives what model2vec gives for the same model (`tools/distill_embedder.py`
 makes and checks it) without its 0.9 s of import and load.
+
+A text most of whose letters are not Latin has no vector. The model's vocabulary knows other scripts by the letter only,
+so that any two sentences of one such script would be alike.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,6 +26,11 @@ LONGEST_TEXT = 20_000
 
 TOKENS_AT_ONCE = 8_192
 """Bounds the working memory: about 8 MB of float32 rows."""
+
+_LATIN = re.compile(
+    "[A-Za-z\u00aa\u00ba\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u02af\u1e00-\u1eff\uff21-\uff3a\uff41-\uff5a]"
+)
+_LETTER = re.compile(r"[^\W\d_]")
 
 
 class StaticEmbedder:
@@ -62,20 +71,21 @@ class StaticEmbedder:
         )
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return one unit row a text, shape (texts, dim); all zero when no word of the text is known."""
+        """Return one unit row a text, shape (texts, dim); all zero when nothing of the text is known."""
         return unit_rows(self.sums(texts))
 
     def sums(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return the weighted sum of each text's token rows, shape (texts, dim), not normalised.
 
-        The sum of a text is the sum of its parts' sums, when it is cut at white space or at punctuation.
+        The sum of a text in Latin script is the sum of its parts' sums, when it is cut at white space or punctuation.
         """
         out = np.zeros((len(texts), self.dim), np.float32)
         numbers: list[int] = []
         counts: list[int] = []
         first = 0
         for position, text in enumerate(texts):
-            found = self._words.tokens(text[:LONGEST_TEXT])
+            read = text[:LONGEST_TEXT]
+            found = self._words.tokens(read) if read.isascii() or _mostly_latin(read) else []
             numbers += found
             counts.append(len(found))
             if len(numbers) >= TOKENS_AT_ONCE:
@@ -91,3 +101,8 @@ class StaticEmbedder:
             rows = self._rows[taken].astype(np.float32)
             rows *= self._weights[taken, None]
             out[:] = run_sums(rows, counts)
+
+
+def _mostly_latin(text: str) -> bool:
+    """Return whether at least half of a text's letters are Latin; a text without letters counts as Latin."""
+    return 2 * len(_LATIN.findall(text)) >= len(_LETTER.findall(text))

@@ -19,6 +19,9 @@ MODEL_DIR = Path(__file__).parent / "model"
 DTYPES = {"I8": np.int8, "U8": np.uint8, "U16": np.uint16, "U32": np.uint32, "F32": np.float32}
 """The element types of a safetensors file that the model uses, by their name in the file's header."""
 
+READING = 2
+"""How texts are read; raised whenever the same files begin to give other vectors."""
+
 
 class Card(msgspec.Struct, frozen=True):
     """What `card.json` says about the model beside it.
@@ -73,11 +76,11 @@ def read_tensors(data: bytes) -> dict[str, NDArray[Any]]:
 
 
 def fingerprint_of(name: str, files: dict[str, bytes]) -> str:
-    """Return the identity of the model made of these files: its name and 16 hex digits of one sha256 over all."""
+    """Return the identity of the model made of these files: name, 16 hex digits of one sha256 over all, `READING`."""
     digest = hashlib.sha256()
     for file_name in sorted(files):
         digest.update(files[file_name])
-    return f"{name}:{digest.hexdigest()[:16]}"
+    return f"{name}:{digest.hexdigest()[:16]}-{READING}"
 
 
 def _damaged(path: Path, why: str) -> EmbedderUnavailable:

@@ -53,9 +53,10 @@ class WordPiece:
 
     def _learn(self, word: str) -> tuple[int, ...]:
         pieces = self._pieces(word)
-        if len(self._cache) >= CACHED_WORDS:
-            self._cache.clear()
-        self._cache[word] = pieces
+        if len(word) <= LONGEST_WORD:
+            if len(self._cache) >= CACHED_WORDS:
+                self._cache.clear()
+            self._cache[word] = pieces
         return pieces
 
     def _pieces(self, word: str) -> tuple[int, ...]:

@@ -156,6 +156,8 @@ class Indexes:
                 work.said.catch_up()
             if found.lacking is not None and found.held is not None:
                 self._encode(found, found.lacking, found.held, work)
+                work.view = found.lacking.view
+                work.question = self._question(text, found.lacking.segment, work.view, work.said)
 
     def _plain(self, tx: Tx, known: str, fn: Callable[[Tx, Index], T], last: bool) -> T | _Again | None:
         brought = self._bring(tx, known, last)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal, cast
 
 import msgspec
 
-from ingat.core.json import decode_object
+from ingat.core.json import decode_object, encode_object
 from ingat.core.records import MemoryItem, MemoryKind
+from ingat.core.timelines import key_of
 from ingat.store.contract import Row, Tx, Value
 from ingat.store.tables.paging import LIKE, Cursor, encode_cursor, keyset, like_pattern, listing
+from ingat.store.tables.recall import ENTRY_COLUMNS
 
 MemorySort = Literal["created_at", "updated_at", "valid_from"]
 
@@ -45,10 +48,10 @@ def get(tx: Tx, user_id: str, memory_id: str) -> MemoryItem | None:
     return _item(row) if row else None
 
 
-def current_with_text(tx: Tx, user_id: str, text_key: str) -> list[MemoryItem]:
-    """Return the items that say the same and still hold, oldest first."""
+def with_text(tx: Tx, user_id: str, text_key: str) -> list[MemoryItem]:
+    """Return the items that have this text, ended ones too, oldest first."""
     rows = tx.all(
-        f"SELECT {_COLUMNS} FROM memory WHERE user_id = ? AND text_key = ? AND valid_to IS NULL ORDER BY id",
+        f"SELECT {_COLUMNS} FROM memory WHERE user_id = ? AND text_key = ? ORDER BY id",
         (user_id, text_key),
     )
     return [_item(row) for row in rows]
@@ -63,11 +66,66 @@ def of_subject(tx: Tx, user_id: str, subject_key: str) -> list[MemoryItem]:
     return [_item(row) for row in rows]
 
 
-def insert(tx: Tx, user_id: str, memory_id: str, values: dict[str, Value]) -> None:
-    """Add one item; `values` are its other columns."""
+def insert(tx: Tx, item: MemoryItem, position: int) -> None:
+    """Add one item whose index entry has that position."""
+    values = {**_values(item), "position": position, "created_at": item.created_at, "updated_at": item.updated_at}
     names = ", ".join(values)
     marks = ", ".join("?" * len(values))
-    tx.run(f"INSERT INTO memory (user_id, id, {names}) VALUES (?, ?, {marks})", (user_id, memory_id, *values.values()))
+    tx.run(
+        f"INSERT INTO memory (user_id, id, {names}) VALUES (?, ?, {marks})", (item.user_id, item.id, *values.values())
+    )
+
+
+def _values(item: MemoryItem) -> dict[str, Value]:
+    return {
+        "kind": item.kind,
+        "text": item.text,
+        "text_key": key_of(item.text),
+        "subject": item.subject,
+        "subject_key": None if item.subject is None else key_of(item.subject),
+        "valid_from": item.valid_from,
+        "valid_to": item.valid_to,
+        "superseded_by": item.superseded_by,
+        "session_id": item.session_id,
+        "message_ids": msgspec.json.encode(item.message_ids).decode(),
+        "metadata": encode_object(item.metadata, "metadata"),
+    }
+
+
+def save(tx: Tx, before: Iterable[MemoryItem], after: Iterable[MemoryItem], now: int) -> list[MemoryItem]:
+    """Write those of the items `after` that differ from the rows read `before`, and return them.
+
+    Items that end are written first, so that a subject never has two without an end. `updated_at` never goes back.
+    """
+    old = {item.id: item for item in before}
+    changed = [item for item in after if item.id in old and item != old[item.id]]
+    changed.sort(key=lambda item: item.valid_to is None)
+    for item in changed:
+        was, values = _values(old[item.id]), _values(item)
+        fresh = {name: value for name, value in values.items() if value != was[name]}
+        update(tx, item.user_id, item.id, {**fresh, "updated_at": max(now, old[item.id].updated_at)})
+    return changed
+
+
+def replace_entry(tx: Tx, row: Sequence[Value]) -> None:
+    """Write the index entry of an item anew in its place, its vectors kept: the text has not changed.
+
+    The values are those of recall.ENTRY_COLUMNS behind the user's id.
+    """
+    columns = [name.strip() for name in ENTRY_COLUMNS.split(",")]
+    changes = ", ".join(f"{name} = ?" for name in columns[1:])
+    tx.run(f"UPDATE recall_entry SET {changes} WHERE user_id = ? AND position = ?", (*row[2:], *row[:2]))
+
+
+def unknown_messages(tx: Tx, user_id: str, message_ids: Sequence[str]) -> list[str]:
+    """Return those of the ids that no message of the user has."""
+    found: set[str] = set()
+    for start in range(0, len(message_ids), 500):
+        some = message_ids[start : start + 500]
+        marks = ", ".join("?" * len(some))
+        rows = tx.all(f"SELECT id FROM message WHERE user_id = ? AND id IN ({marks})", (user_id, *some))
+        found.update(cast(str, row[0]) for row in rows)
+    return [message_id for message_id in message_ids if message_id not in found]
 
 
 def update(tx: Tx, user_id: str, memory_id: str, values: dict[str, Value]) -> None:
@@ -131,19 +189,19 @@ def count(tx: Tx) -> int:
     return cast("tuple[int]", tx.one("SELECT COUNT(*) FROM memory"))[0]
 
 
-def clashes(tx: Tx, user_id: str, other: str) -> list[tuple[MemoryItem, MemoryItem]]:
-    """Return pairs of items that hold, one of each user, with the same subject or saying the same."""
-    rows = tx.all(
-        "SELECT a.id, b.id FROM memory a JOIN memory b ON b.user_id = ? AND b.valid_to IS NULL"
-        " AND (b.subject_key = a.subject_key OR (b.text_key = a.text_key"
-        " AND (a.subject_key IS NULL OR b.subject_key IS NULL)))"
-        " WHERE a.user_id = ? AND a.valid_to IS NULL ORDER BY a.id, b.id",
-        (other, user_id),
-    )
-    pairs = [(get(tx, user_id, cast(str, mine)), get(tx, other, cast(str, theirs))) for mine, theirs in rows]
-    return [(mine, theirs) for mine, theirs in pairs if mine is not None and theirs is not None]
-
-
 def move(tx: Tx, source: str, target: str, offset: int) -> None:
-    """Give one user's items to another, their index entries moved on by `offset`; clashes must be ended before."""
+    """Give one user's items to another, their index entries moved on by `offset`.
+
+    StoreConflict when both have a value of one subject without an end.
+    """
     tx.run("UPDATE memory SET user_id = ?, position = position + ? WHERE user_id = ?", (target, offset, source))
+
+
+def facts_that_hold(tx: Tx, user_id: str, now: int, limit: int) -> list[MemoryItem]:
+    """Return up to `limit` facts that hold now, those first that were kept or said again last."""
+    rows = tx.all(
+        f"SELECT {_COLUMNS} FROM memory WHERE user_id = ? AND kind = 'fact' AND valid_from <= ?"
+        " AND (valid_to IS NULL OR valid_to > ?) ORDER BY updated_at DESC, id DESC LIMIT ?",
+        (user_id, now, now, limit),
+    )
+    return [_item(row) for row in rows]

@@ -19,7 +19,7 @@ _ids = msgspec.json.Decoder(tuple[str, ...])
 _INSERT = f"INSERT INTO recall_entry (user_id, {ENTRY_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _VECTOR = (
     "INSERT INTO recall_vector (user_id, position, fingerprint, vectors) VALUES (?, ?, ?, ?)"
-    " ON CONFLICT (user_id, position) DO UPDATE SET fingerprint = excluded.fingerprint, vectors = excluded.vectors"
+    " ON CONFLICT (user_id, position, fingerprint) DO UPDATE SET vectors = excluded.vectors"
 )
 
 
@@ -118,6 +118,7 @@ class Line(NamedTuple):
     role: str | None
     author: str | None
     at: int
+    recallable: bool
 
 
 def lines_at(tx: Tx, user_id: str, positions: Sequence[int]) -> dict[int, Line]:
@@ -129,27 +130,29 @@ def lines_at(tx: Tx, user_id: str, positions: Sequence[int]) -> dict[int, Line]:
         rows: Any = tx.all(
             "SELECT e.position, e.source, e.source_id, e.session_id, e.seq, e.role, e.author, e.at,"
             " COALESCE(m.content, CASE WHEN i.subject IS NULL THEN i.text ELSE i.subject || ': ' || i.text END),"
-            " m.attachments, i.message_ids FROM recall_entry e"
+            " m.attachments, i.message_ids, LENGTH(e.terms) > 0 FROM recall_entry e"
             " LEFT JOIN message m ON e.source = 'message' AND m.user_id = e.user_id"
             " AND m.session_id = e.session_id AND m.seq = e.seq"
             " LEFT JOIN memory i ON e.source <> 'message' AND i.user_id = e.user_id AND i.id = e.source_id"
             f" WHERE e.user_id = ? AND e.position IN ({marks})",
             (user_id, *some),
         )
-        for position, source, source_id, session_id, seq, role, author, at, text, attachments, ids in rows:
+        for position, source, source_id, session_id, seq, role, author, at, text, attachments, ids, indexed in rows:
             if text is None:
                 continue
             captions = attachment_texts(attachments_of(attachments)) if attachments else ()
             message_ids = (source_id,) if source == "message" else _ids.decode(ids)
+            whole = indexed_text(text, captions)
             found[position] = Line(
-                indexed_text(text, captions), source, source_id, session_id, message_ids, seq, role, author, at
+                whole, source, source_id, session_id, message_ids, seq, role, author, at, bool(indexed)
             )
     return found
 
 
 def texts_at(tx: Tx, user_id: str, positions: Sequence[int]) -> list[tuple[int, str]]:
-    """Return (position, text with captions) of what stands behind these entries."""
-    return [(position, line.text) for position, line in lines_at(tx, user_id, positions).items()]
+    """Return (position, text with captions) to make vectors of; the empty text for what is not to be recalled."""
+    lines = lines_at(tx, user_id, positions)
+    return [(position, line.text if line.recallable else "") for position, line in lines.items()]
 
 
 def positions(tx: Tx, user_id: str) -> dict[str, int]:

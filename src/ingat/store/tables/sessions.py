@@ -186,15 +186,19 @@ def count_by_state(tx: Tx) -> dict[str, int]:
     return dict(cast("list[tuple[str, int]]", tx.all("SELECT state, COUNT(*) FROM session GROUP BY state")))
 
 
-def move(tx: Tx, source: str, target: str) -> None:
+def move(tx: Tx, source: str, target: str, now: int) -> None:
     """Give one user's sessions, with their messages, to another.
 
-    Where both have an active session of one channel, the source's is closed first.
+    Where both have an active session of one channel, the one used longer ago is closed first; of two used at the same
+    time, the source's.
     """
-    tx.run(
-        "UPDATE session SET state = 'closed', closed_at = updated_at WHERE user_id = ? AND state = 'active'"
-        " AND channel IN (SELECT channel FROM session WHERE user_id = ? AND state = 'active')",
-        (source, target),
+    rows = tx.all(
+        "SELECT s.id, s.active_at, t.id, t.active_at FROM session s JOIN session t ON t.user_id = ?"
+        " AND t.channel = s.channel AND t.state = 'active' WHERE s.user_id = ? AND s.state = 'active'",
+        (target, source),
     )
+    for mine, mine_at, theirs, theirs_at in cast("list[tuple[str, int, str, int]]", rows):
+        user_id, session_id = (source, mine) if mine_at <= theirs_at else (target, theirs)
+        update(tx, user_id, session_id, {"state": "closed", "closed_at": now}, now)
     tx.run("UPDATE session SET user_id = ? WHERE user_id = ?", (target, source))
     tx.run("UPDATE session_owner SET user_id = ? WHERE user_id = ?", (target, source))

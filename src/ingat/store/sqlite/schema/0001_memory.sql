@@ -107,6 +107,7 @@ CREATE TABLE memory (
     PRIMARY KEY (user_id, id)
 ) WITHOUT ROWID;
 
+CREATE INDEX memory_updated ON memory (user_id, updated_at, id);
 CREATE INDEX memory_text ON memory (user_id, text_key);
 CREATE INDEX memory_subject_history ON memory (user_id, subject_key, valid_from);
 CREATE UNIQUE INDEX memory_subject ON memory (user_id, subject_key) WHERE valid_to IS NULL AND subject_key IS NOT NULL;
@@ -136,7 +137,7 @@ CREATE TABLE recall_vector (
     position INTEGER NOT NULL,
     fingerprint TEXT NOT NULL,
     vectors BLOB NOT NULL,
-    PRIMARY KEY (user_id, position)
+    PRIMARY KEY (user_id, position, fingerprint)
 ) WITHOUT ROWID;
 
 CREATE TABLE access_key (
