@@ -10,7 +10,6 @@ CODES = {
     "alias_taken",
     "conflict",
     "content_too_long",
-    "embedder_mismatch",
     "embedder_unavailable",
     "empty_content",
     "error",

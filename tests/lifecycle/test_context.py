@@ -427,7 +427,7 @@ def test_recalled_lines_can_stand_in_one_system_message_at_the_beginning(memory:
     assert "My boat is red" in shown[0]["content"]
 
 
-def test_counts_of_another_tokenizer_are_made_anew(tmp_path: Path) -> None:
+def test_a_store_counted_by_another_tokenizer_is_noticed_at_opening(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/ingat.db"
     with Memory(url, embedder="none") as memory:
         session = memory.sessions.open("ana")

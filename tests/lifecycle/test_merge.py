@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from ingat.core.errors import ContentTooLong, InvalidInput, UserNotFound
@@ -120,8 +122,9 @@ def test_a_role_of_the_deployment_is_not_lost(clock: TurnableClock) -> None:
 
 @pytest.mark.parametrize("field", ["flags", "slots", "metadata"])
 def test_what_does_not_fit_together_is_said_and_nothing_is_changed(memory: Memory, field: str) -> None:
-    memory.users.save("visitor", **{field: {"x": "y" * 200_000}})
-    memory.users.save("ana", **{field: {"z": "y" * 200_000}})
+    save: Callable[..., object] = memory.users.save
+    save("visitor", **{field: {"x": "y" * 200_000}})
+    save("ana", **{field: {"z": "y" * 200_000}})
     memory.remember("visitor", "likes tea")
     with pytest.raises(ContentTooLong) as caught:
         memory.users.merge("visitor", "ana")
@@ -130,7 +133,7 @@ def test_what_does_not_fit_together_is_said_and_nothing_is_changed(memory: Memor
     assert f"The {field} of 'visitor' and 'ana'" in caught.value.message
     assert memory.users.get("visitor").user_id == "visitor"
     assert [item.text for item in memory.memories.list("visitor")] == ["likes tea"]
-    memory.users.save("visitor", **{field: {"x": None}})
+    save("visitor", **{field: {"x": None}})
     assert memory.users.merge("visitor", "ana").user_id == "ana"
 
 

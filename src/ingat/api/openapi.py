@@ -24,7 +24,7 @@ REASONS = {
     405: "The address takes other methods: method_not_allowed.",
     408: "The request did not arrive in time; nothing was begun: request_timeout.",
     409: "It does not fit the present state: conflict, alias_taken, session_exists, session_closed, session_archived, "
-    "embedder_mismatch, store_conflict. Nothing was changed.",
+    "store_conflict. Nothing was changed.",
     413: "The request body is too large: request_too_large.",
     421: "The server does not answer for that host name: host_not_allowed.",
     429: "The key has used up its requests for now, too many of its requests wait, or it is wrong and too many such "

@@ -5,7 +5,7 @@ Rows are read a few at a time, so that few more are held than are given. All of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -17,7 +17,7 @@ from ingat.core.records import Message, Page, Recall
 
 MOST_BYTES = 8 << 20
 """Bytes of the rows of one answer; a single row may be larger."""
-ROWS_AT_ONCE = 100
+ROWS_AT_ONCE = 50
 """Rows read from the store at a time."""
 
 
@@ -31,7 +31,7 @@ def newest(method: Callable[..., Sequence[Message]], name: str) -> Callable[...,
         while True:
             asked = min(ROWS_AT_ONCE, limit - len(rows))
             found = method(session_id, asked, before)
-            fitting = _fitting([encode(message) for message in reversed(found)], size)
+            fitting = _fitting(reversed(found), size)
             rows += fitting
             size += sum(map(len, fitting))
             if len(fitting) < len(found) or len(found) < asked or len(rows) >= limit:
@@ -54,11 +54,10 @@ def by_cursor(method: Callable[..., Page[Any]], name: str) -> Callable[..., byte
                 if not rows:
                     raise
                 return _listed(name, rows, cursor)
-            found = [encode(row) for row in page.items]
-            fitting = len(_fitting(found, sum(map(len, rows))))
-            if fitting < len(found):
-                if fitting:  # once more, for the cursor that stands behind them
-                    page = method(**given, limit=fitting, cursor=cursor)
+            found = _fitting(page.items, sum(map(len, rows)))
+            if len(found) < len(page.items):
+                if found:  # once more, for the cursor that stands behind them
+                    page = method(**given, limit=len(found), cursor=cursor)
                     rows += [encode(row) for row in page.items]
                     cursor = page.next
                 return _listed(name, rows, cursor)
@@ -78,21 +77,26 @@ def best(method: Callable[..., Recall]) -> Callable[..., bytes]:
         body = encode(found)
         if len(body) <= MOST_BYTES:
             return body
-        hits = found.hits[: len(_fitting([encode(hit) for hit in found.hits], 0))]
-        size = sum(len(encode(hit)) for hit in hits)
-        misses = found.near_misses[: len(_fitting([encode(miss) for miss in found.near_misses], size))]
-        return encode(msgspec.structs.replace(found, hits=hits, near_misses=misses))
+        hits = _fitting(found.hits, 0)
+        misses = _fitting(found.near_misses, sum(map(len, hits)))
+        found = msgspec.structs.replace(
+            found, hits=found.hits[: len(hits)], near_misses=found.near_misses[: len(misses)]
+        )
+        return encode(found)
 
     return read
 
 
-def _fitting(rows: list[bytes], size: int) -> list[bytes]:
-    """Return the rows from the first on that fit beside `size` bytes; of an empty page one row always does."""
-    for number, row in enumerate(rows):
-        size += len(row)
-        if size > MOST_BYTES and size > len(row):
-            return rows[:number]
-    return rows
+def _fitting(rows: Iterable[Any], size: int) -> list[bytes]:
+    """Return the rows as JSON, from the first on, that fit beside `size` bytes; on an empty page one always does."""
+    fitting: list[bytes] = []
+    for row in rows:
+        body = encode(row)
+        size += len(body)
+        if size > MOST_BYTES and size > len(body):
+            break
+        fitting.append(body)
+    return fitting
 
 
 def _listed(name: str, rows: list[bytes], *cursor: str | None) -> bytes:

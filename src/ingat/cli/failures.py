@@ -39,7 +39,6 @@ _SENTENCES = {
     "session_exists": mark("A session with that id is already there; nothing was changed."),
     "session_closed": mark("The session is closed: it can be read, not written to; nothing was changed."),
     "session_archived": mark("The session is archived; nothing was changed. Unarchive it first."),
-    "embedder_mismatch": mark("The vectors were made by another embedder; nothing was changed."),
     "user_blocked": mark("The user is blocked; nothing was kept."),
     "store_error": mark("The store could not do it; nothing of it was kept."),
     "store_conflict": mark("The store refused a row; nothing of it was kept."),

@@ -146,12 +146,6 @@ class SessionArchived(Conflict):
     code = "session_archived"
 
 
-class EmbedderMismatch(Conflict):
-    """The store's vectors were made by another embedder than the one in use."""
-
-    code = "embedder_mismatch"
-
-
 # -- the caller may not do this ------------------------------------------------------------------------------------
 
 

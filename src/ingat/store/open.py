@@ -18,7 +18,7 @@ _HINT = "Write sqlite:///relative.db, sqlite:////absolute/path.db or :memory:."
 
 
 def open_store(
-    url: str, *, synchronous: Synchronous = "NORMAL", busy_timeout_ms: int = 5000, readers: int = 8
+    url: str, *, synchronous: Synchronous = "NORMAL", busy_timeout_ms: int = 5000, readers: int = 32
 ) -> Store:
     """Return the open store that the URL names, made when it is not there yet; its tables are made by `migrate`.
 

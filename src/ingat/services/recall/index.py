@@ -60,6 +60,7 @@ class Said:
 
     def __init__(self, embedder: Embedder) -> None:
         self.threshold, self.free = embedder.threshold, True
+        self.any_language: bool = getattr(embedder, "any_language", False)
         self.wanted = False
         self.trouble: str | None = None
         self._embedder = embedder
