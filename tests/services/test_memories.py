@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from ingat.core.errors import (
-    Conflict,
     ContentTooLong,
     EmptyContent,
     IngatError,

@@ -23,10 +23,11 @@ NAMES = (
     mark("messages without session"),
     mark("sessions whose message count or tokens are wrong"),
     mark("messages not in the index"),
-    mark("memories not in the index as they are"),
+    mark("memories not in the index"),
     mark("things in the index more than once"),
     mark("index entries of nothing"),
     mark("vectors of nothing"),
+    mark("subjects with two values at once"),
     mark("users whose version is behind their index"),
     mark("reading every row"),
     mark("vectors missing"),
@@ -34,6 +35,7 @@ NAMES = (
 )
 """What the doctor looks at."""
 ADVICE = (
+    mark("end the older value with `ingat memories retire`"),
     mark("`ingat reindex` rebuilds the index"),
     mark("restore the newest backup; do not go on writing"),
     mark("they are made behind the writes; `ingat reindex` makes them now"),

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -56,19 +55,15 @@ def never_held(item: MemoryItem) -> bool:
 def arrange(items: Line) -> list[MemoryItem]:
     """Return the items of one subject in order, each ended where the next one begins if it does not end before.
 
-    An end that another item of the subject made is made anew; any other end is the item's own and is kept.
+    An end that is earlier than that is the item's own and is kept.
     """
-    ids = {item.id for item in items}
     ordered = sorted(items, key=place)
     found = [item for item in ordered if never_held(item)]
     line = [item for item in ordered if not never_held(item)]
-    for item, after in pairwise([*line, None]):
-        assert item is not None
-        made = item.superseded_by in ids
-        end, by = (None, None) if made else (item.valid_to, item.superseded_by)
-        if after is not None and (end is None or end > after.valid_from):
-            end, by = after.valid_from, after.id
-        found.append(item if (end, by) == (item.valid_to, item.superseded_by) else _ending(item, end, by))
+    for item, after in zip(line, [*line[1:], None], strict=False):
+        if after is not None and (item.valid_to is None or item.valid_to > after.valid_from):
+            item = _ending(item, after.valid_from, after.id)
+        found.append(item)
     return sorted(found, key=place)
 
 

@@ -8,6 +8,7 @@ from ingat.store.contract import Tx
 
 _REINDEX = "`ingat reindex` rebuilds the index"
 _RESTORE = "restore the newest backup; do not go on writing"
+_RETIRE = "end the older value with `ingat memories retire`"
 
 _QUESTIONS: tuple[tuple[str, str, str], ...] = (
     (
@@ -67,6 +68,14 @@ _QUESTIONS: tuple[tuple[str, str, str], ...] = (
         "SELECT COUNT(*) FROM recall_vector v LEFT JOIN recall_entry e ON e.user_id = v.user_id"
         " AND e.position = v.position WHERE e.position IS NULL",
         _REINDEX,
+    ),
+    (
+        "subjects with two values at once",
+        "SELECT COUNT(*) FROM (SELECT valid_to, LEAD(valid_from) OVER (PARTITION BY user_id, subject_key"
+        " ORDER BY valid_from, id) AS following FROM memory WHERE subject_key IS NOT NULL"
+        " AND (valid_to IS NULL OR valid_to > valid_from)) AS line"
+        " WHERE following IS NOT NULL AND (valid_to IS NULL OR valid_to > following)",
+        _RETIRE,
     ),
     (
         "users whose version is behind their index",

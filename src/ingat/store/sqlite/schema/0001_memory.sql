@@ -90,7 +90,7 @@ CREATE TABLE memory (
     id TEXT NOT NULL,
     kind TEXT NOT NULL,
     text TEXT NOT NULL,
-    -- what two items have in common that say the same: see services/memories.py
+    -- what two items have in common that say the same: see core/timelines.py
     text_key TEXT NOT NULL,
     subject TEXT,
     subject_key TEXT,
