@@ -201,7 +201,10 @@ class Broken(CountingEmbedder):
 def test_an_embedder_that_breaks_its_contract_leaves_nobody_waiting() -> None:
     with open_memory(embedder=Broken()) as memory:
         say(memory, 3)
+        workers = [thread for thread in threading.enumerate() if thread.name == "ingat-vectors"]
         assert filler(memory).flush(60)
+        for thread in workers:  # it is to have ended, loudly, while this test still runs
+            thread.join(60)
 
         say(memory, 3)
         assert filler(memory).flush(60)

@@ -195,7 +195,7 @@ def _scale(values: Floats, seen: Mask | None) -> _Scale:
     """Return the min-max step over the rows seen; equal positive values all become 1."""
     if seen is not None:
         values = values[seen]
-    low, high = float(values.min()), float(values.max())
+    low, high = float(np.min(values)), float(np.max(values))
     if high > low:
         return _Scale(low, 1.0 / (high - low))
     return _Scale(0.0, 1.0 / high if high > 0 else 0.0)

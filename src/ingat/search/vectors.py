@@ -73,13 +73,13 @@ class Vectors:
         """Store the vectors of rows that have none yet: each array's last row is the whole, the others sentences."""
         if not len(rows):
             return
-        self._reserve(int(rows.max()) + 1)
+        self._reserve(int(np.max(rows)) + 1)
         flat = np.concatenate(parts)
         inverse = _inverse_norms(flat)
         ends = np.cumsum([len(part) for part in parts]) - 1
         wholes = flat[ends]
         blocks = rows // BLOCK
-        for block in range(int(blocks.min()), int(blocks.max()) + 1):
+        for block in range(int(np.min(blocks)), int(np.max(blocks)) + 1):
             here = blocks == block
             self._wholes[block][rows[here] % BLOCK] = wholes[here]
         self._inverse[rows] = inverse[ends]
