@@ -392,7 +392,7 @@ def result_of(action: Action) -> Any:
         return kind
     title = "".join(part.capitalize() for part in re.split(r"[._]", action.name)) + "Answer"
     if get_origin(kind) is Page:
-        fields: list[Any] = [(action.wrap, list[get_args(kind)[0]]), ("next", str | None)]  # type: ignore[misc]
+        fields: list[Any] = [(action.wrap, list[get_args(kind)[0]]), ("next", str | None)]  # type: ignore[misc]  # a type made at run time
     else:
         fields = [(action.wrap, kind)]
     return msgspec.defstruct(title, fields, kw_only=True)

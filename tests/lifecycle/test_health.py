@@ -20,6 +20,7 @@ PLANTED = {
     "messages not in the index": "DELETE FROM recall_entry WHERE source = 'message' AND seq = 1",
     "memories not in the index": "DELETE FROM recall_entry WHERE source = 'note'",
     "index entries of nothing": "DELETE FROM memory WHERE kind = 'note'",
+    "index entries of a wrong size": "UPDATE recall_entry SET terms = x'0102' WHERE source = 'note'",
     "vectors of nothing": "INSERT INTO recall_vector VALUES ('ana', 999, 'counting-64', x'00')",
     "subjects with two values at once": "UPDATE memory SET subject_key = 'k', valid_to = 9999999999999",
     "users whose version is behind their index": "UPDATE user_profile SET version = 1 WHERE user_id = 'ana'",

@@ -93,7 +93,7 @@ class _Many:
     def __init__(self, name: str, body: type[Struct]) -> None:
         (field,) = [f for f in msgspec.structs.fields(arguments_of(name)) if get_args(f.type)]
         self.name, self._item = field.name, get_args(field.type)[0]
-        self._decoder = msgspec.json.Decoder(list[body])  # type: ignore[valid-type]
+        self._decoder = msgspec.json.Decoder(list[body])  # type: ignore[valid-type]  # a type made at run time
 
     def read(self, body: bytes) -> Given:
         return {self.name: [self._convert(record) for record in decode(self._decoder, body)]}

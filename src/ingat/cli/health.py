@@ -26,6 +26,7 @@ NAMES = (
     mark("memories not in the index"),
     mark("things in the index more than once"),
     mark("index entries of nothing"),
+    mark("index entries of a wrong size"),
     mark("vectors of nothing"),
     mark("subjects with two values at once"),
     mark("users whose version is behind their index"),

@@ -21,6 +21,8 @@ LANGUAGE_SHIFT = 8
 """The flags' bits from here on hold 1 + the place of the text's language in `text.CODES`, or 0."""
 
 _POSTING = struct.Struct("<IB")
+TERM_BYTES, PAIR_BYTES = 5, 4
+"""Size of one record of `Terms.terms` and of `Terms.pairs`."""
 _MOST = 255
 _LONGEST_KEPT_HEAD = 120
 _QUESTION_ENDS = ("?", "？", "؟", ";")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ingat.core.errors import IngatError
+from ingat.core.errors import IngatError, StoreCorrupt
 from ingat.core.policy import RecallPolicy
 from ingat.memory import Memory
 from ingat.search.question import ask
@@ -258,3 +258,29 @@ def test_recalls_and_writes_at_once_never_miss_what_was_acknowledged(tmp_path: P
             thread.join()
 
         assert (missed, errors) == ([], [])
+
+
+def damage(memory: Memory, statement: str) -> None:
+    memory.store.write(lambda tx: tx.run(statement))
+    memory.recaller.forget_cache()
+
+
+def test_damaged_vectors_are_made_anew(memory: Memory) -> None:
+    memory.sessions.append(memory.sessions.open("ana").id, "user", "My boat is red")
+    assert memory.vectors is not None
+    memory.vectors.flush()
+    damage(memory, "UPDATE recall_vector SET vectors = x'0102'")
+
+    assert [hit.text for hit in memory.recall("ana", "boat").hits] == ["My boat is red"]
+    memory.vectors.flush()
+    assert memory.store.read(lambda tx: tx.one("SELECT MIN(LENGTH(vectors)) FROM recall_vector")) != (2,)
+
+
+def test_a_damaged_index_says_what_to_do_and_can_be_rebuilt(memory: Memory) -> None:
+    memory.sessions.append(memory.sessions.open("ana").id, "user", "My boat is red")
+    damage(memory, "UPDATE recall_entry SET terms = x'0102'")
+
+    with pytest.raises(StoreCorrupt, match="ingat reindex"):
+        memory.recall("ana", "boat")
+    memory.reindex()
+    assert [hit.text for hit in memory.recall("ana", "boat").hits] == ["My boat is red"]

@@ -13,14 +13,15 @@ from typing import NamedTuple, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from ingat.core.errors import EmbedderUnavailable
+from ingat.core.errors import EmbedderUnavailable, StoreCorrupt
 from ingat.search.cache import Held, SegmentCache
 from ingat.search.embed.contract import Embedder
 from ingat.search.embed.turns import encode_turns
+from ingat.search.entry import PAIR_BYTES, TERM_BYTES
 from ingat.search.neighbours import NeighbourTable
 from ingat.search.question import Question, ask
 from ingat.search.segment import Entry, Segment, View
-from ingat.store.contract import Store, Tx
+from ingat.store.contract import Row, Store, Tx
 from ingat.store.tables import recall as table
 from ingat.store.tables import users as user_table
 
@@ -208,7 +209,7 @@ class Indexes:
             if held.version < standing.version:
                 fingerprint = self._embedder.fingerprint if self._embedder else None
                 rows = table.entries_after(tx, user_id, held.version, fingerprint)
-                segment.append([Entry(*row) for row in rows])  # type: ignore[arg-type]
+                segment.append([_entry(row, segment.dim) for row in rows])
                 held.version = standing.version
                 self.cache.measure(user_id, held)
             return held, Index(user_id, standing.epoch, standing.version, segment, segment.view)
@@ -219,7 +220,8 @@ class Indexes:
         if self._embedder is None or not segment.missing:
             return None
         rows = {int(index.view.position[row]): row for row in segment.missing if row < index.view.rows}
-        kept = table.vectors_at(tx, index.user_id, list(rows), self._embedder.fingerprint)
+        stored = table.vectors_at(tx, index.user_id, list(rows), self._embedder.fingerprint)
+        kept = {position: each for position, each in stored.items() if _whole(each, segment.dim)}
         segment.set_many([rows[position] for position in kept], [_array(each, segment.dim) for each in kept.values()])
         if kept:
             self.cache.measure(index.user_id, held)
@@ -251,6 +253,21 @@ class Indexes:
             index.segment.set_many([lack.rows[place] for place in places], arrays)
             self.cache.measure(index.user_id, held)
         self._missing(index.user_id, [lack.positions[place] for place in places], texts)
+
+
+def _entry(row: Row, dim: int) -> Entry:
+    """Return the entry of a row; damaged vectors are taken as missing, so that they are made anew."""
+    entry = Entry(*row)  # type: ignore[arg-type]  # the columns stand in the order of the fields
+    if len(entry.terms) % TERM_BYTES or len(entry.pairs) % PAIR_BYTES:
+        raise StoreCorrupt(
+            "A part of the recall index is damaged; the messages and memories are not. Run `ingat reindex`.",
+            position=entry.position,
+        )
+    return entry if entry.vectors is None or _whole(entry.vectors, dim) else entry._replace(vectors=None)
+
+
+def _whole(raw: bytes, dim: int) -> bool:
+    return len(raw) > 0 and len(raw) % dim == 0
 
 
 def _array(raw: bytes, dim: int) -> NDArray[np.int8]:

@@ -64,6 +64,11 @@ _QUESTIONS: tuple[tuple[str, str, str], ...] = (
         _REINDEX,
     ),
     (
+        "index entries of a wrong size",
+        "SELECT COUNT(*) FROM recall_entry WHERE LENGTH(terms) % 5 <> 0 OR LENGTH(pairs) % 4 <> 0",
+        _REINDEX,
+    ),
+    (
         "vectors of nothing",
         "SELECT COUNT(*) FROM recall_vector v LEFT JOIN recall_entry e ON e.user_id = v.user_id"
         " AND e.position = v.position WHERE e.position IS NULL",
