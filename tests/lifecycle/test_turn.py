@@ -102,3 +102,15 @@ def test_a_question_of_any_length_that_can_be_kept_is_answered(text: str, quotin
 
         assert turn.question.content == text
         assert turn.answer.content
+
+
+def test_an_answer_of_ones_own_is_recalled_later_also_when_no_model_is_named() -> None:
+    def answer(text: str, context: Context) -> Answer:
+        return Answer("The harbour opens at nine")
+
+    with open_memory(answerer=answer) as memory:
+        turn = memory.chat("ana", "When does it open?")
+        found = [hit.text for hit in memory.recall("ana", "harbour").hits]
+
+    assert turn.answer.metadata == {}
+    assert found == ["The harbour opens at nine"]

@@ -38,7 +38,8 @@ class Quoter:
                 _(
                     "I have kept that. I remember nothing that fits;"
                     " no language model is connected, so I can only quote."
-                )
+                ),
+                quoted=(),
             )
         heading = _("No language model is connected, so I quote what I remember:")
         return Answer("\n".join((heading, *(f"- {self._quote(hit)}" for hit in hits))), quoted=tuple(hits))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from ingat.core.context import Context
 from ingat.core.errors import EmptyContent
@@ -14,11 +14,15 @@ from ingat.services.sessions import Sessions
 
 
 class Answer(NamedTuple):
-    """What to say. `model` names the language model that said it; without one, `quoted` is what the answer quotes."""
+    """What to say; `model` names the language model that said it.
+
+    `quoted` is None for an answer of its own, which is recalled later like any other message. An answer that only
+    quotes names the lines that it quotes, maybe none; it stays in the transcript and is never recalled.
+    """
 
     text: str
     model: str | None = None
-    quoted: tuple[Hit, ...] = ()
+    quoted: tuple[Hit, ...] | None = None
 
 
 class Answerer(Protocol):
@@ -57,13 +61,15 @@ class Turns:
         answer = self._answerer(text, context)
         if not answer.text:
             raise EmptyContent("The answerer gave an empty answer. The question is kept; no answer was stored.")
-        metadata = {"model": answer.model} if answer.model else {"quoted": True, "recallable": False}
+        metadata: dict[str, Any] = {"model": answer.model} if answer.model else {}
+        if answer.quoted is not None:
+            metadata |= {"quoted": True, "recallable": False}
         reply = self._messages.append(session.id, "assistant", answer.text, metadata=metadata)
         return Turn(
             user_id=session.user_id,
             session_id=session.id,
             question=question,
             answer=reply,
-            recalled=context.recalled if answer.model else answer.quoted,
+            recalled=context.recalled if answer.quoted is None else answer.quoted,
             model=answer.model,
         )
