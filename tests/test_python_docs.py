@@ -16,12 +16,18 @@ from typing import Any
 import pytest
 from msgspec import UNSET, Struct
 
-from ingat.core import errors, records
+from ingat.core import errors, logs, policy, records, reports, snapshots, stats
 from ingat.core.context import Context
-from ingat.core.policy import RecallPolicy
+from ingat.lifecycle.erase import Eraser
+from ingat.lifecycle.jobs import Jobs
 from ingat.memory import Memory, SessionFace, UserFace
+from ingat.services.current import CurrentSessions
 from ingat.services.keys import Keys
+from ingat.services.logs import Logs
 from ingat.services.memories import Memories
+from ingat.services.operations import Operations
+from ingat.services.retention import Retention
+from ingat.services.snapshots import Snapshots
 
 PAGE = (Path(__file__).parent.parent / "docs" / "python.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
@@ -31,6 +37,13 @@ PARTS: dict[str, type] = {
     "memory.sessions": SessionFace,
     "memory.memories": Memories,
     "memory.keys": Keys,
+    "memory.current_sessions": CurrentSessions,
+    "memory.logs": Logs,
+    "memory.snapshots": Snapshots,
+    "memory.retention": Retention,
+    "memory.operations": Operations,
+    "memory.erase": Eraser,
+    "memory.jobs": Jobs,
 }
 METHODS = [
     (part, name)
@@ -41,11 +54,11 @@ METHODS = [
 RECORDS: list[type[Struct]] = [
     *(
         kind
-        for kind in vars(records).values()
+        for home in (records, logs, snapshots, policy, reports, stats)
+        for kind in vars(home).values()
         if isinstance(kind, type) and issubclass(kind, Struct) and kind != Struct
     ),
     Context,
-    RecallPolicy,
 ]
 
 

@@ -15,7 +15,8 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from ingat.actions import ACTIONS, DESCRIPTIONS
+from ingat.actions import ACTIONS
+from ingat.descriptions import DESCRIPTIONS
 
 PACKAGE = Path(__file__).resolve().parents[1] / "src" / "ingat"
 LOCALE = PACKAGE / "locale"

@@ -10,79 +10,26 @@ import re
 from collections.abc import Callable
 from functools import cache
 from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from ingat.core.limits import MAX_BUDGET, MAX_PAGE, MAX_TIME_MS, MAX_TOP_K, MIN_BUDGET
-from ingat.core.records import MESSAGE_ROLES, Attachment, NewMessage, Page
-from ingat.core.texts import MAX_CONTENT_BYTES
+from ingat.action import Action, destroy, read, write
+from ingat.core.records import Attachment, NewMessage, Page
+from ingat.descriptions import DESCRIPTIONS
+from ingat.lifecycle.erase import Eraser
+from ingat.lifecycle.jobs import Jobs
 from ingat.memory import Memory, SessionFace, UserFace
 from ingat.services.keys import Keys
-from ingat.services.memories import MAX_TEXT_BYTES, Memories
-from ingat.services.recall.recaller import MAX_QUERY_BYTES
-
-Kind = Literal["read", "write", "destroy"]
-Scope = Literal["user", "session", "store", "keys"]
-
-
-class Action(Struct, frozen=True, kw_only=True):
-    """One thing that can be done.
-
-    `name` is the method's dotted name below Memory. `http` is method and path; `created` says that it answers 201, and
-    `kept` that it answers 200 when nothing was created, because it was there already or nothing was given.
-    `command` is its words on the command line. `wrap` is the JSON key of the list that it returns. `scope` says whose
-    it is: one `user`'s (a key bound to that user may do it), one `session`'s (a key bound to its user may), the whole
-    `store`'s (admin and service keys), or about `keys` (admin keys). `guarded` names arguments that a key bound to a
-    user may not give, `only` the one value that such a key may give for an argument. `many` is the action taken when
-    the body is a list. `alone` says that it looks through the whole store: a server runs one of it at a time. `heavy`
-    says that it may take long: a server runs a few of them at a time for each key.
-    """
-
-    name: str
-    kind: Kind
-    http: str
-    command: str
-    summary: str
-    scope: Scope
-    created: bool = False
-    kept: bool = False
-    wrap: str | None = None
-    guarded: tuple[str, ...] = ()
-    only: tuple[tuple[str, str], ...] = ()
-    many: str | None = None
-    alone: bool = False
-    heavy: bool = False
-
-    @property
-    def verb(self) -> str:
-        """The HTTP method."""
-        return self.http.split(" ")[0]
-
-    @property
-    def path(self) -> str:
-        """The HTTP path, with parameters in braces."""
-        return self.http.split(" ")[1]
-
-    @property
-    def in_path(self) -> tuple[str, ...]:
-        """The arguments that stand in the path."""
-        return tuple(re.findall(r"{(\w+)}", self.path))
-
-
-def _read(
-    name: str, http: str, command: str, summary: str, scope: Scope, wrap: str | None = None, **more: Any
-) -> Action:
-    return Action(name=name, kind="read", http=http, command=command, summary=summary, scope=scope, wrap=wrap, **more)
-
-
-def _write(name: str, http: str, command: str, summary: str, scope: Scope, **more: Any) -> Action:
-    return Action(name=name, kind="write", http=http, command=command, summary=summary, scope=scope, **more)
-
+from ingat.services.logs import Logs
+from ingat.services.memories import Memories
+from ingat.services.operations import Operations
+from ingat.services.retention import Retention
+from ingat.services.snapshots import Snapshots
 
 ACTIONS: tuple[Action, ...] = (
-    _write(
+    write(
         "sessions.append",
         "POST /v1/sessions/{session_id}/messages",
         "messages append",
@@ -94,7 +41,7 @@ ACTIONS: tuple[Action, ...] = (
         only=(("role", "user"),),
         many="sessions.append_many",
     ),
-    _read(
+    read(
         "sessions.messages",
         "GET /v1/sessions/{session_id}/messages",
         "messages list",
@@ -103,10 +50,10 @@ ACTIONS: tuple[Action, ...] = (
         "messages",
         heavy=True,
     ),
-    _read(
+    read(
         "recall", "POST /v1/users/{user_id}/recall", "recall", "Find the lines that fit a question", "user", heavy=True
     ),
-    _read(
+    read(
         "context",
         "POST /v1/users/{user_id}/context",
         "context",
@@ -114,7 +61,7 @@ ACTIONS: tuple[Action, ...] = (
         "user",
         heavy=True,
     ),
-    _write(
+    write(
         "chat",
         "POST /v1/chat",
         "chat say",
@@ -122,7 +69,7 @@ ACTIONS: tuple[Action, ...] = (
         "user",
         heavy=True,
     ),
-    _write(
+    write(
         "users.save",
         "PUT /v1/users/{user_id}",
         "users save",
@@ -130,7 +77,7 @@ ACTIONS: tuple[Action, ...] = (
         "user",
         guarded=("role",),
     ),
-    _write(
+    write(
         "users.save",
         "POST /v1/users",
         "users save",
@@ -139,27 +86,27 @@ ACTIONS: tuple[Action, ...] = (
         created=True,
         kept=True,
     ),
-    _read("users.list", "GET /v1/users", "users list", "List users", "store", "users"),
-    _read("users.get", "GET /v1/users/{user_id}", "users show", "Show one user", "user"),
-    _write(
+    read("users.list", "GET /v1/users", "users list", "List users", "store", "users"),
+    read("users.get", "GET /v1/users/{user_id}", "users show", "Show one user", "user"),
+    write(
         "users.alias", "POST /v1/users/{user_id}/aliases", "users alias", "Let a user be known by one more id", "store"
     ),
-    _write(
+    write(
         "users.unalias",
         "DELETE /v1/users/{user_id}/aliases/{alias}",
         "users unalias",
         "Take an alias from a user",
         "store",
     ),
-    _write("users.merge", "POST /v1/users/{target}/merge", "users merge", "Make two users one person", "store"),
-    _write(
+    write("users.merge", "POST /v1/users/{target}/merge", "users merge", "Make two users one person", "store"),
+    write(
         "users.protect",
         "PUT /v1/users/{user_id}/protected",
         "users protect",
         "Protect a user from being erased, or no longer",
         "store",
     ),
-    _read(
+    read(
         "sessions.history",
         "GET /v1/users/{user_id}/messages",
         "messages history",
@@ -168,7 +115,7 @@ ACTIONS: tuple[Action, ...] = (
         "messages",
         heavy=True,
     ),
-    _read(
+    read(
         "search",
         "POST /v1/users/{user_id}/search",
         "messages search",
@@ -177,14 +124,14 @@ ACTIONS: tuple[Action, ...] = (
         "messages",
         heavy=True,
     ),
-    _read(
+    read(
         "sessions.message",
         "GET /v1/users/{user_id}/messages/{message_id}",
         "messages show",
         "Show one message",
         "user",
     ),
-    _write(
+    write(
         "sessions.create",
         "POST /v1/sessions",
         "sessions create",
@@ -193,46 +140,46 @@ ACTIONS: tuple[Action, ...] = (
         created=True,
         guarded=("id",),
     ),
-    _write(
+    write(
         "sessions.open",
         "POST /v1/sessions/open",
         "sessions open",
         "Return the active session of a channel, created when there is none",
         "user",
     ),
-    _read("sessions.list", "GET /v1/sessions", "sessions list", "List sessions", "user", "sessions"),
-    _read("sessions.get", "GET /v1/sessions/{session_id}", "sessions show", "Show one session", "session"),
-    _write(
+    read("sessions.list", "GET /v1/sessions", "sessions list", "List sessions", "user", "sessions"),
+    read("sessions.get", "GET /v1/sessions/{session_id}", "sessions show", "Show one session", "session"),
+    write(
         "sessions.update",
         "PUT /v1/sessions/{session_id}",
         "sessions update",
         "Change what is given of a session",
         "session",
     ),
-    _write("sessions.close", "POST /v1/sessions/{session_id}/close", "sessions close", "Close a session", "session"),
-    _write(
+    write("sessions.close", "POST /v1/sessions/{session_id}/close", "sessions close", "Close a session", "session"),
+    write(
         "sessions.reopen",
         "POST /v1/sessions/{session_id}/reopen",
         "sessions reopen",
         "Make a closed session active",
         "session",
     ),
-    _write(
+    write(
         "sessions.archive",
         "POST /v1/sessions/{session_id}/archive",
         "sessions archive",
         "Put a session away",
         "session",
     ),
-    _write(
+    write(
         "sessions.unarchive",
         "POST /v1/sessions/{session_id}/unarchive",
         "sessions unarchive",
         "Bring an archived session back, closed",
         "session",
     ),
-    _read("memories.list", "GET /v1/users/{user_id}/memories", "memories list", "List memories", "user", "memories"),
-    _write(
+    read("memories.list", "GET /v1/users/{user_id}/memories", "memories list", "List memories", "user", "memories"),
+    write(
         "remember",
         "POST /v1/users/{user_id}/memories",
         "remember",
@@ -241,15 +188,15 @@ ACTIONS: tuple[Action, ...] = (
         created=True,
         kept=True,
     ),
-    _read("memories.get", "GET /v1/users/{user_id}/memories/{memory_id}", "memories show", "Show one memory", "user"),
-    _write(
+    read("memories.get", "GET /v1/users/{user_id}/memories/{memory_id}", "memories show", "Show one memory", "user"),
+    write(
         "memories.edit",
         "PUT /v1/users/{user_id}/memories/{memory_id}",
         "memories edit",
         "Correct a memory in place",
         "user",
     ),
-    _write(
+    write(
         "memories.supersede",
         "POST /v1/users/{user_id}/memories/{memory_id}/supersede",
         "memories supersede",
@@ -257,82 +204,174 @@ ACTIONS: tuple[Action, ...] = (
         "user",
         created=True,
     ),
-    _write(
+    write(
         "memories.retire",
         "POST /v1/users/{user_id}/memories/{memory_id}/retire",
         "memories retire",
         "End a memory without a newer value; it stays in the history",
         "user",
     ),
-    _read("keys.list", "GET /v1/keys", "keys list", "List access keys, without their secrets", "keys", "keys"),
-    _write("keys.create", "POST /v1/keys", "keys create", "Make an access key; it is shown once", "keys", created=True),
-    _write("keys.revoke", "DELETE /v1/keys/{key_id}", "keys revoke", "Let a key open nothing any more", "keys"),
-    _read("stats", "GET /v1/stats", "stats", "Show how much the store holds", "store"),
-    _read("doctor", "GET /v1/doctor", "doctor", "Check rows, counters and index", "store", "checks", alone=True),
-    _write("reindex", "POST /v1/reindex", "reindex", "Rebuild the recall index", "store", wrap="entries", alone=True),
+    write(
+        "sessions.reset",
+        "POST /v1/sessions/{session_id}/reset",
+        "sessions reset",
+        "Close a session, to be remembered as a summary, and open a new one of its channel",
+        "session",
+        created=True,
+    ),
+    write("logs.add", "POST /v1/logs", "logs add", "Store a log entry", "store", created=True),
+    read("logs.list", "GET /v1/logs", "logs list", "List log entries, newest first", "store", "logs", heavy=True),
+    read("logs.stats", "GET /v1/logs/stats", "logs stats", "Count log entries by level and category", "store"),
+    write(
+        "snapshots.save",
+        "POST /v1/snapshots",
+        "snapshots save",
+        "Keep application state under a name, as its next version",
+        "user",
+        created=True,
+        guarded=("id",),
+    ),
+    read("snapshots.list", "GET /v1/snapshots", "snapshots list", "List snapshots, newest first", "user", "snapshots"),
+    read("snapshots.get", "GET /v1/snapshots/{snapshot_id}", "snapshots show", "Show one snapshot", "user"),
+    write(
+        "snapshots.load",
+        "POST /v1/snapshots/{snapshot_id}/load",
+        "snapshots load",
+        "Return a snapshot's state and give it to the hooks that take it over",
+        "user",
+    ),
+    read(
+        "snapshots.compare",
+        "GET /v1/snapshots/{snapshot_id}/compare/{other_id}",
+        "snapshots compare",
+        "Show what changed from one snapshot to another",
+        "user",
+        heavy=True,
+    ),
+    read(
+        "snapshots.export_json",
+        "GET /v1/snapshots/{snapshot_id}/export",
+        "snapshots export",
+        "Return a snapshot as portable JSON",
+        "user",
+    ),
+    write(
+        "snapshots.import_json",
+        "POST /v1/snapshots/import",
+        "snapshots import",
+        "Keep a snapshot that was exported",
+        "user",
+        created=True,
+    ),
+    read("retention.get", "GET /v1/retention", "retention show", "Show the retention policy", "store"),
+    write("retention.set", "PUT /v1/retention", "retention set", "Change the retention policy", "store"),
+    read(
+        "retention.history",
+        "GET /v1/retention/history",
+        "retention history",
+        "List the policies that were set, newest first",
+        "store",
+        "policies",
+    ),
+    write(
+        "expire",
+        "POST /v1/expire",
+        "expire",
+        "Close idle sessions and remember a summary of each",
+        "store",
+        alone=True,
+    ),
+    destroy(
+        "retain",
+        "POST /v1/retain",
+        "retain",
+        "Apply the retention policy: archive, compress, prune",
+        "store",
+        alone=True,
+    ),
+    read("jobs.list", "GET /v1/jobs", "jobs list", "Show the scheduler's jobs", "store", "jobs"),
+    write("jobs.start", "POST /v1/jobs/{job}/start", "jobs start", "Let the scheduler run a job", "store"),
+    write("jobs.stop", "POST /v1/jobs/{job}/stop", "jobs stop", "Let the scheduler run a job no longer", "store"),
+    write("jobs.run", "POST /v1/jobs/{job}/run", "jobs run", "Run a job now", "store", heavy=True),
+    destroy(
+        "erase.session",
+        "DELETE /v1/sessions/{session_id}",
+        "erase session",
+        "Delete a session with its messages, after a restore point",
+        "store",
+        heavy=True,
+    ),
+    destroy(
+        "erase.logs",
+        "DELETE /v1/logs",
+        "erase logs",
+        "Delete the log entries that fit every filter, after a restore point",
+        "store",
+        heavy=True,
+    ),
+    destroy(
+        "erase.snapshot",
+        "DELETE /v1/snapshots/{snapshot_id}",
+        "erase snapshot",
+        "Delete a snapshot, after a restore point",
+        "user",
+        heavy=True,
+    ),
+    read(
+        "operations.list",
+        "GET /v1/operations",
+        "operations list",
+        "List what was deleted, by whom and why, newest first",
+        "store",
+        "operations",
+    ),
+    read("operations.get", "GET /v1/operations/{operation_id}", "operations show", "Show one operation", "store"),
+    write(
+        "undo",
+        "POST /v1/operations/{operation_id}/undo",
+        "undo",
+        "Bring back what an operation took away",
+        "store",
+        heavy=True,
+    ),
+    read(
+        "export",
+        "GET /v1/export",
+        "export",
+        "Write everything, or one user's part, as portable JSON",
+        "user",
+        heavy=True,
+        streams="out",
+    ),
+    write(
+        "import_from",
+        "POST /v1/import",
+        "import ingat",
+        "Check an export as a whole, then merge it",
+        "store",
+        heavy=True,
+        streams="in",
+    ),
+    read("keys.list", "GET /v1/keys", "keys list", "List access keys, without their secrets", "keys", "keys"),
+    write("keys.create", "POST /v1/keys", "keys create", "Make an access key; it is shown once", "keys", created=True),
+    write("keys.revoke", "DELETE /v1/keys/{key_id}", "keys revoke", "Let a key open nothing any more", "keys"),
+    read("stats", "GET /v1/stats", "stats", "Show how much the store holds", "store"),
+    read("doctor", "GET /v1/doctor", "doctor", "Check rows, counters and index", "store", "checks", alone=True),
+    write("reindex", "POST /v1/reindex", "reindex", "Rebuild the recall index", "store", wrap="entries", alone=True),
 )
 
-_MESSAGE_ROLE = {"enum": list(MESSAGE_ROLES)}
-
-DESCRIPTIONS: dict[str, Any] = {
-    "sessions.append.role": Meta(description="user, assistant, system or tool", extra_json_schema=_MESSAGE_ROLE),
-    "sessions.append.id": Meta(description="your own id of the message (for imports)"),
-    "sessions.create.id": Meta(description="your own id of the session"),
-    "users.save.role": Meta(description="client, godfather, admin or blocked, or a role of the settings"),
-    "users.list.role": Meta(description="only users of this role"),
-    "recall.role": Meta(
-        description="only messages of this role: user, assistant, system or tool", extra_json_schema=_MESSAGE_ROLE
-    ),
-    "search.role": Meta(
-        description="only messages of this role: user, assistant, system or tool", extra_json_schema=_MESSAGE_ROLE
-    ),
-    "user_id": Meta(min_length=1, max_length=256, description="id or alias of the user"),
-    "session_id": Meta(min_length=1, max_length=256, description="id of the session"),
-    "memory_id": Meta(min_length=1, max_length=256, description="id of the memory"),
-    "message_id": Meta(min_length=1, max_length=256, description="id of the message"),
-    "key_id": Meta(min_length=1, max_length=256, description="id of the key"),
-    "limit": Meta(ge=1, le=MAX_PAGE, description="rows on a page"),
-    "recall.top_k": Meta(ge=1, le=MAX_TOP_K, description="lines at the most"),
-    "top_k": Meta(ge=0, le=MAX_TOP_K, description="lines at the most"),
-    "budget": Meta(ge=MIN_BUDGET, le=MAX_BUDGET, description="tokens at the most, within the role's budget"),
-    "since": Meta(ge=0, le=MAX_TIME_MS, description="from this time on, milliseconds UTC"),
-    "until": Meta(ge=0, le=MAX_TIME_MS, description="before this time, milliseconds UTC"),
-    "as_of": Meta(ge=0, le=MAX_TIME_MS, description="as it was at this time, milliseconds UTC"),
-    "at": Meta(ge=0, le=MAX_TIME_MS, description="when it was said, milliseconds UTC (for imports)"),
-    "valid_from": Meta(ge=0, le=MAX_TIME_MS, description="since when it holds, milliseconds UTC"),
-    "valid_to": Meta(ge=0, le=MAX_TIME_MS, description="until when it held, milliseconds UTC"),
-    "before": Meta(ge=0, description="only messages whose seq is below this"),
-    "cursor": Meta(description="`next` of the page before"),
-    "content": Meta(max_length=MAX_CONTENT_BYTES, description="what was said; 1 MiB of UTF-8 at the most"),
-    "context.query": Meta(max_length=MAX_QUERY_BYTES, description="what to look for"),
-    "query": Meta(min_length=1, max_length=MAX_QUERY_BYTES, description="what to look for"),
-    "words": Meta(min_length=1, max_length=MAX_QUERY_BYTES, description="words that must all be there"),
-    "chat.text": Meta(min_length=1, max_length=MAX_CONTENT_BYTES, description="the text"),
-    "text": Meta(min_length=1, max_length=MAX_TEXT_BYTES, description="the text"),
-    "alias": Meta(min_length=1, max_length=256, description="one more id: a JID, a phone number, a channel's id"),
-    "source": Meta(min_length=1, max_length=256, description="the user that becomes part of the other"),
-    "target": Meta(min_length=1, max_length=256, description="the user that stays"),
-    "channel": Meta(min_length=1, max_length=256, description="where the conversation runs: one active session each"),
-    "author": Meta(description="who said it"),
-    "attachments": Meta(description="files, pictures and links; their captions are recallable"),
-    "metadata": Meta(description="any JSON object; where something is changed, a null removes its key"),
-    "flags": Meta(description="JSON object; merged, a null removes its key"),
-    "slots": Meta(description="JSON object; merged, a null removes its key"),
-    "explain": Meta(description="give the parts of each score and the near misses"),
-    "kinds": Meta(description="only lines from these sources"),
-    "exclude": Meta(description="ids of messages that are known already"),
-    "subject": Meta(description="what the memory is about; a newer value of it closes the older one's validity"),
-    "message_ids": Meta(description="the messages that it was learned from"),
-    "history": Meta(description="those that have ended, too"),
-    "search": Meta(description="part of a text, without regard to case"),
-    "sort": Meta(description="what the rows are ordered by"),
-    "descending": Meta(description="last first"),
-    "protected": Meta(description="protected from being erased"),
-    "project_id": Meta(description="your own id of a project"),
+_HOMES: dict[str, type] = {
+    "users": UserFace,
+    "sessions": SessionFace,
+    "memories": Memories,
+    "keys": Keys,
+    "logs": Logs,
+    "snapshots": Snapshots,
+    "retention": Retention,
+    "operations": Operations,
+    "erase": Eraser,
+    "jobs": Jobs,
 }
-"""What is said of arguments, by action and name or by name alone, in the schema and on the command line."""
-
-_HOMES: dict[str, type] = {"users": UserFace, "sessions": SessionFace, "memories": Memories, "keys": Keys}
 
 
 class GivenAttachment(Attachment, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -343,7 +382,7 @@ _TYPES: dict[tuple[str, str], Any] = {
     ("sessions.append", "attachments"): tuple[GivenAttachment, ...],
     ("sessions.append_many", "messages"): list[NewMessage],
 }
-_NOT_JSON = frozenset({"self", "progress"})
+_NOT_JSON = frozenset({"self", "progress", "write", "source_file"})
 
 
 def method_of(name: str) -> Callable[..., Any]:

@@ -14,10 +14,17 @@ from typing import Any, Concatenate, Generic, Literal, ParamSpec, Self, TypeVar,
 from ingat.core.drafts import new_message, new_messages
 from ingat.core.errors import StoreClosed
 from ingat.core.records import Attachment, Message, NewMessage
+from ingat.lifecycle.erase import Eraser
+from ingat.lifecycle.jobs import Jobs
 from ingat.memory import Memory, SessionFace, UserFace
+from ingat.services.current import CurrentSessions
 from ingat.services.keys import Keys
+from ingat.services.logs import Logs
 from ingat.services.memories import Memories
 from ingat.services.messages import Append
+from ingat.services.operations import Operations
+from ingat.services.retention import Retention
+from ingat.services.snapshots import Hook, Snapshots
 from ingat.store.contract import Store
 
 S = TypeVar("S")
@@ -145,6 +152,7 @@ class AsyncSessions(Face[SessionFace]):
     archive = hop(SessionFace.archive, "write")
     unarchive = hop(SessionFace.unarchive, "write")
     reopen = hop(SessionFace.reopen, "write")
+    reset = hop(SessionFace.reset, "write")
     messages = hop(SessionFace.messages, "search")
     history = hop(SessionFace.history, "search")
     message = hop(SessionFace.message, "read")
@@ -176,8 +184,17 @@ class AsyncSessions(Face[SessionFace]):
         return await self._commit(await _run(self._pools.of("long"), analyse))
 
     async def _commit(self, append: Append) -> Sequence[Message]:
-        written = await self._store.awrite(append)
-        self._behind.committed(append)  # not after a cancelled wait: whether it was committed is not known then
+        try:
+            written = await self._store.awrite(append)
+        except BaseException as error:
+            meter = self._behind.meter
+            meter.fell(meter.appends, append.begun, error)
+            raise
+        # not after a cancelled wait: whether it was committed is not known then
+        if len(written) > MOST_ON_THE_LOOP:
+            await _run(self._pools.of("long"), functools.partial(self._behind.committed, append))
+        else:
+            self._behind.committed(append)
         return written
 
 
@@ -212,6 +229,73 @@ class AsyncKeys(Face[Keys]):
     check = hop(Keys.check, "keys")
 
 
+class AsyncCurrentSessions(Face[CurrentSessions]):
+    """`memory.current_sessions`, awaited."""
+
+    get = hop(CurrentSessions.get, "read")
+    set = hop(CurrentSessions.set, "write")
+
+
+class AsyncLogs(Face[Logs]):
+    """`memory.logs`, awaited."""
+
+    add = hop(Logs.add, "write")
+    add_many = hop(Logs.add_many, "write")
+    list = hop(Logs.list, "search")
+    after = hop(Logs.after, "read")
+    last_seq = hop(Logs.last_seq, "read")
+    stats = hop(Logs.stats, "search")
+
+
+class AsyncSnapshots(Face[Snapshots]):
+    """`memory.snapshots`, awaited. Hooks run on a thread."""
+
+    save = hop(Snapshots.save, "write")
+    list = hop(Snapshots.list, "read")
+    get = hop(Snapshots.get, "read")
+    stats = hop(Snapshots.stats, "read")
+    load = hop(Snapshots.load, "long")
+    compare = hop(Snapshots.compare, "long")
+    export_json = hop(Snapshots.export_json, "read")
+    import_json = hop(Snapshots.import_json, "write")
+
+    def on_load(self, hook: Hook) -> Hook:
+        """Let a function take over the state of every snapshot that is loaded; see Memory.snapshots.on_load."""
+        return self._behind.on_load(hook)
+
+
+class AsyncRetention(Face[Retention]):
+    """`memory.retention`, awaited."""
+
+    get = hop(Retention.get, "read")
+    set = hop(Retention.set, "write")
+    history = hop(Retention.history, "read")
+
+
+class AsyncOperations(Face[Operations]):
+    """`memory.operations`, awaited."""
+
+    get = hop(Operations.get, "read")
+    list = hop(Operations.list, "read")
+
+
+class AsyncEraser(Face[Eraser]):
+    """`memory.erase`, awaited."""
+
+    session = hop(Eraser.session, "long")
+    logs = hop(Eraser.logs, "long")
+    snapshot = hop(Eraser.snapshot, "long")
+
+
+class AsyncJobs(Face[Jobs]):
+    """`memory.jobs`, awaited."""
+
+    list = hop(Jobs.list, "read")
+    start = hop(Jobs.start, "write")
+    stop = hop(Jobs.stop, "write")
+    run = hop(Jobs.run, "long")
+
+
 class AsyncMemory(Face[Memory]):
     """Memory for asyncio: the arguments and methods of Memory, awaited. An asynchronous context manager.
 
@@ -237,6 +321,13 @@ class AsyncMemory(Face[Memory]):
         self.sessions = AsyncSessions(memory.sessions, self._pools, memory.store)
         self.memories = AsyncMemories(memory.memories, self._pools)
         self.keys = AsyncKeys(memory.keys, self._pools)
+        self.current_sessions = AsyncCurrentSessions(memory.current_sessions, self._pools)
+        self.logs = AsyncLogs(memory.logs, self._pools)
+        self.snapshots = AsyncSnapshots(memory.snapshots, self._pools)
+        self.retention = AsyncRetention(memory.retention, self._pools)
+        self.operations = AsyncOperations(memory.operations, self._pools)
+        self.erase = AsyncEraser(memory.erase, self._pools)
+        self.jobs = AsyncJobs(memory.jobs, self._pools)
 
     remember = hop(Memory.remember, "write")
     recall = hop(Memory.recall, "search")
@@ -246,6 +337,11 @@ class AsyncMemory(Face[Memory]):
     reindex = hop(Memory.reindex, "long")
     stats = hop(Memory.stats, "long")
     doctor = hop(Memory.doctor, "long")
+    expire = hop(Memory.expire, "long")
+    retain = hop(Memory.retain, "long")
+    undo = hop(Memory.undo, "long")
+    export = hop(Memory.export, "long")
+    import_from = hop(Memory.import_from, "long")
 
     async def close(self) -> None:
         """Finish what is being written and let go of the store. A second call does nothing."""
@@ -261,6 +357,11 @@ class AsyncMemory(Face[Memory]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+
+async def on_thread(memory: AsyncMemory, kind: Kind, work: Callable[[], R]) -> R:
+    """Do work with `memory.sync` on a thread of this kind, in the caller's context, and return what it returns."""
+    return await _run(memory._pools.of(kind), work)
 
 
 def dressed(

@@ -4,32 +4,56 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 from ingat.core import clock
 from ingat.core.context import Context
+from ingat.core.meter import Meter
 from ingat.core.policy import RecallPolicy
-from ingat.core.records import Check, MemoryItem, MemoryKind, Message, Page, Recall, Source, Stats, Turn, User
+from ingat.core.records import Check, MemoryItem, MemoryKind, Message, Page, Recall, Session, Source, Turn, User
+from ingat.core.reports import ExpireReport, ExportReport, ImportReport, Operation, RetainReport
 from ingat.core.roles import Roles
-from ingat.core.settings import Settings, Synchronous
+from ingat.core.settings import Settings, Synchronous, data_directory
+from ingat.core.stats import Stats
+from ingat.core.targets import Sizes
 from ingat.core.tokens import open_tokenizer
 from ingat.lifecycle.context import ContextBuilder, counts_are_of_another
-from ingat.lifecycle.health import doctor, stats
+from ingat.lifecycle.erase import Eraser
+from ingat.lifecycle.expire import Expirer
+from ingat.lifecycle.exporting import ExportFormat
+from ingat.lifecycle.extract import Extractive
+from ingat.lifecycle.health import Doctor
+from ingat.lifecycle.jobs import Jobs, Work
+from ingat.lifecycle.measure import Measurer
 from ingat.lifecycle.merge import merge_users
+from ingat.lifecycle.metered import MeteredRestorePoints, metered_summariser
 from ingat.lifecycle.quote import Quoter
 from ingat.lifecycle.reindex import Progress, reindex_terms
+from ingat.lifecycle.restorepoints import RestorePoints
+from ingat.lifecycle.retain import Retainer
+from ingat.lifecycle.summaries import Summariser
+from ingat.lifecycle.transfer import Transfer
 from ingat.lifecycle.turn import Answerer, Turns
+from ingat.lifecycle.undo import undo
 from ingat.search.embed.contract import Embedder
+from ingat.search.embed.metered import metered
 from ingat.search.embed.open import open_embedder
 from ingat.search.neighbours import shipped_neighbours
+from ingat.services.current import CurrentSessions
 from ingat.services.keys import Keys
+from ingat.services.logqueue import LogQueue
+from ingat.services.logs import Logs
 from ingat.services.memories import Memories
-from ingat.services.messages import Messages
+from ingat.services.messages import Append, Messages, noting
+from ingat.services.operations import Operations
 from ingat.services.recall import Recaller, SearchSort
+from ingat.services.retention import Retention
 from ingat.services.sessions import Sessions
+from ingat.services.snapshots import Snapshots
 from ingat.services.users import Users
 from ingat.services.vectors import VectorFiller
 from ingat.store.contract import Store
+from ingat.store.metered import MeteredStore
 from ingat.store.migrate import migrate
 from ingat.store.open import open_store, schema_folder
 
@@ -54,9 +78,17 @@ class SessionFace(Sessions, Messages):
         count_tokens: Callable[[str], int],
         now: clock.Clock,
         committed: Callable[[str, Sequence[int], Sequence[str]], None],
+        expirer: Expirer,
+        meter: Meter,
+        noted: Callable[[Append], None] | None = None,
     ) -> None:
-        Sessions.__init__(self, store, now)
-        Messages.__init__(self, store, count_tokens, now, committed)
+        Sessions.__init__(self, store, now, expirer)
+        Messages.__init__(self, store, count_tokens, now, committed, meter, noted)
+        self._expirer = expirer
+
+    def reset(self, session_id: str) -> Session:
+        """Close a session and return a new one of its user and channel. See lifecycle.expire."""
+        return self._expirer.reset(session_id)
 
 
 class Memory:
@@ -64,7 +96,9 @@ class Memory:
 
     `url` is `sqlite:///relative.db`, `sqlite:////absolute.db` or `:memory:`; the store is made when it is not there.
     `synchronous` NORMAL survives the death of the process, FULL also loss of power. `embedder` is `static`, `none`,
-    or an object with the methods of `search.embed.contract.Embedder`. `answerer` answers in `chat`.
+    or an object with the methods of `search.embed.contract.Embedder`. `answerer` answers in `chat`, `summariser` makes
+    the summaries of sessions that expire. With `log_messages` a log entry is written for every message: who spoke, not
+    what was said. `data` is the folder of restore points, by default `<store file>.data`.
 
     Raises InvalidSettings and the StoreErrors that `store.open` names.
     """
@@ -80,29 +114,83 @@ class Memory:
         role_budgets: dict[str, int] | None = None,
         recall: RecallPolicy | None = None,
         answerer: Answerer | None = None,
+        summariser: Summariser | None = None,
+        data: str | None = None,
+        log_messages: bool = False,
         language: str = "en",
+        user_hint_bytes: int = Sizes().user_bytes,
+        store_hint_bytes: int = Sizes().store_bytes,
         now: clock.Clock = clock.now,
     ) -> None:
         roles, policy, count = Roles(role_budgets), recall or RecallPolicy(), open_tokenizer(tokenizer)
         self.embedder = open_embedder(embedder or "none") if embedder is None or isinstance(embedder, str) else embedder
-        self.store = open_store(url, synchronous=synchronous, busy_timeout_ms=busy_timeout_ms)
+        opened = open_store(url, synchronous=synchronous, busy_timeout_ms=busy_timeout_ms)
         try:
-            migrate(self.store, schema_folder(url), clock=now)
-            recount = counts_are_of_another(self.store, tokenizer)
+            migrate(opened, schema_folder(url), clock=now)
+            recount = counts_are_of_another(opened, tokenizer)
         except BaseException:
-            self.store.close()
+            opened.close()
             raise
-        self.vectors = VectorFiller(self.store, self.embedder) if self.embedder else None
-        committed = self.vectors.add if self.vectors else _nobody
+        meter = self.meter = Meter(now)
+        self.store = MeteredStore(opened, meter)
+        encoder = metered(self.embedder, meter) if self.embedder else None
+        self.vectors = VectorFiller(self.store, encoder) if encoder else None
+        committed = self._committed = self.vectors.add if self.vectors else _nobody
+        self.logs = Logs(self.store, now)
+        self.log_queue = LogQueue(self.logs.add_many, now)
         self.users = UserFace(self.store, roles, now)
-        self.sessions = SessionFace(self.store, count, now, committed)
+        self._expirer = Expirer(self.store, metered_summariser(summariser or Extractive(), meter), now, committed)
+        noted = noting(self.log_queue.put, now) if log_messages else None
+        self.sessions = SessionFace(self.store, count, now, committed, self._expirer, meter, noted)
         self.memories = Memories(self.store, now, committed)
         self.keys = Keys(self.store, now)
-        self.recaller = Recaller(self.store, self.embedder, shipped_neighbours(), policy, now, committed)
-        self._contexts = ContextBuilder(self.store, self.recaller, roles, count, policy, now, recount=recount)
-        self._turns = Turns(
-            self.sessions, self.sessions, self._contexts, self.users.get, answerer or Quoter(self.recaller, language)
+        self.current_sessions = CurrentSessions(self.store, now)
+        self.recaller = Recaller(self.store, encoder, shipped_neighbours(), policy, now, committed, meter)
+        self._contexts = ContextBuilder(
+            self.store, self.recaller, roles, count, policy, now, recount=recount, meter=meter
         )
+        self._turns = Turns(
+            self.sessions,
+            self.sessions,
+            self._contexts,
+            self.users.get,
+            answerer or Quoter(self.recaller, language),
+            meter,
+        )
+        self._sizes = Sizes(user_hint_bytes, store_hint_bytes)
+        self._transfer = Transfer(self.store, roles, count, now, committed)
+        self._operate(MeteredRestorePoints(data_directory(url, data), meter), count, now)
+
+    def _operate(self, points: RestorePoints, count: Callable[[str], int], now: clock.Clock) -> None:
+        """Bind what operators do: logs, snapshots, policy, erasing, transfer and jobs."""
+        self.snapshots = Snapshots(self.store, now)
+        self.retention = Retention(self.store, now)
+        self.operations = Operations(self.store)
+        self.erase = Eraser(self.store, points, now)
+        self._points, self._now = points, now
+        self._retainer = Retainer(self.store, points, now)
+        self.log_queue.watch(
+            lambda: self.logs.stats().total,
+            lambda: self.retention.get().max_log_entries,
+            self._retainer.prune_logs,
+        )
+        fingerprint = self.embedder.fingerprint if self.embedder else None
+        self._measurer = Measurer(self.store, fingerprint, self.meter, self._sizes, now)
+        hours = 3_600_000
+        self.jobs = Jobs(
+            self.store,
+            {
+                "expire": Work("Close idle sessions and remember a summary of each", self.expire, lambda: hours // 4),
+                "retain": Work(
+                    "Apply the retention policy",
+                    self.retain,
+                    lambda: self.retention.get().cleanup_frequency_hours * hours,
+                ),
+                "measure": Work("Keep the day's measures", lambda: self._measurer.measure().totals, lambda: hours),
+            },
+            now,
+        )
+        self._doctor = Doctor(self.store, self.embedder, self._measurer, self.jobs.list, self._sizes.user_bytes, now)
 
     @classmethod
     def from_settings(cls, settings: Settings, **overrides: Any) -> Self:
@@ -115,6 +203,10 @@ class Memory:
             "tokenizer": settings.tokenizer,
             "role_budgets": settings.role_budgets,
             "recall": settings.recall,
+            "data": settings.data,
+            "log_messages": settings.log_messages,
+            "user_hint_bytes": settings.user_hint_bytes,
+            "store_hint_bytes": settings.store_hint_bytes,
         }
         return cls(**{**arguments, **overrides})
 
@@ -223,19 +315,53 @@ class Memory:
         owner = self.users.get(user_id).user_id if user_id is not None else None
         return reindex_terms(self.store, owner, progress, self.vectors.fill_user if self.vectors else None)
 
+    def expire(self, *, dry_run: bool = False) -> ExpireReport:
+        """Close every idle session, and write every summary that is missing. See lifecycle.expire."""
+        return self._expirer.expire(dry_run=dry_run)
+
+    def retain(self, *, dry_run: bool = False) -> RetainReport:
+        """Apply the retention policy. See lifecycle.retain."""
+        return self._retainer.retain(dry_run=dry_run)
+
+    def undo(self, operation_id: str) -> Operation:
+        """Bring back what an operation took away. See lifecycle.undo."""
+        return undo(self.store, self._points, self._now, self._committed, operation_id)
+
+    def export(
+        self,
+        write: Callable[[bytes], object],
+        *,
+        user_id: str | None = None,
+        format: ExportFormat = "json",
+        include_logs: bool = True,
+    ) -> ExportReport:
+        """Write everything, or one user's part, as of one moment, piece by piece. See lifecycle.transfer."""
+        report = self._transfer.export(write, user_id=user_id, format=format, include_logs=include_logs)
+        self.meter.file("export", report.size_bytes)
+        return report
+
+    def import_from(self, source_file: BinaryIO, *, dry_run: bool = False) -> ImportReport:
+        """Check an export as a whole, then merge it in one transaction. See lifecycle.transfer."""
+        report = self._transfer.import_from(source_file, dry_run=dry_run)
+        self.meter.file("import", report.size_bytes)
+        return report
+
     def stats(self) -> Stats:
-        """Return how much the store holds."""
-        return stats(self.store, self.embedder)
+        """Return what the store holds and how this process works, beside the targets. See lifecycle.measure."""
+        return self._measurer.stats()
 
     def doctor(self) -> list[Check]:
         """Look through the whole store and return what was checked."""
-        return doctor(self.store, self.embedder)
+        return self._doctor.look()
 
     def close(self) -> None:
         """Finish what is being written and let go of the store. A second call does nothing."""
+        self._expirer.close()
         if self.vectors is not None:
             self.vectors.close()
+        self.log_queue.close()
         self.store.close()
+        self._points.close()
 
     def __enter__(self) -> Self:
         return self

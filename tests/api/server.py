@@ -17,6 +17,7 @@ import uvicorn
 
 from ingat.aio import AsyncMemory
 from ingat.app.asgi import create_app
+from ingat.cli.protocol import EndingProtocol
 from ingat.core.settings import Settings
 from ingat.memory import Memory
 
@@ -99,7 +100,12 @@ def running(folder: Path, *, memory: Memory | None = None, **settings: Any) -> I
     memory = memory or Memory(f"sqlite:///{folder}/ingat.db", embedder="none")
     face = AsyncMemory.over(memory)
     config = uvicorn.Config(
-        create_app(face, Settings(**settings)), lifespan="on", log_config=None, access_log=False, ws="none"
+        create_app(face, Settings(**settings)),
+        http=EndingProtocol,
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        ws="none",
     )
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(config)

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from ingat.actions import ACTIONS, Action
+from ingat.action import Action
+from ingat.actions import ACTIONS, arguments_of
 from ingat.aio import AsyncMemory
 from ingat.api.access import WRONG_KEYS_PER_MINUTE, Access
 from ingat.core.errors import RateLimited, Unauthorized
@@ -30,8 +31,11 @@ def _ask(server: Server, action: Action, key: str, values: dict[str, str]) -> tu
     if body is not None:
         body = {k: v.format(**values) if isinstance(v, str) else v for k, v in body.items()}
     path = action.path.format(**values)
-    if action.name == "sessions.list":
+    left_out = "user_id" in arguments_of(action.name).__struct_fields__ and "user_id" not in action.in_path
+    if left_out and action.scope == "user" and action.verb in ("GET", "DELETE"):
         path += f"?user_id={values['user_id']}"
+    elif left_out and action.scope == "user":
+        body = {**(body or {}), "user_id": values["user_id"]}
     answer = server.ask(action.verb, path, body, key=key)
     return answer.status, answer.code if answer.status >= 400 else ""
 
@@ -44,6 +48,10 @@ def _values(server: Server, user: str, session: str) -> dict[str, str]:
         "target": user,
         "alias": "x",
         "key_id": "x",
+        "operation_id": "x",
+        "job": "retain",
+        "snapshot_id": server.memory.snapshots.save("desk", {}, user_id=user).id,
+        "other_id": server.memory.snapshots.save("desk", {}, user_id=user).id,
         "message_id": server.memory.sessions.append(session, "user", "my fan rattles").id,
         "memory_id": server.memory.remember(user, "likes water").id,
     }

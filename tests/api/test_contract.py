@@ -19,6 +19,11 @@ from tests.api.server import Server
 schema = schemathesis.openapi.from_dict(openapi())
 
 
+@schemathesis.serializer("application/x-ndjson")
+def as_lines(context: Any, value: Any) -> bytes:
+    return str(value).encode()
+
+
 @schema.parametrize()
 @settings(max_examples=12, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_any_request_gets_an_answer_of_the_document(case: schemathesis.Case[Any], server: Server) -> None:

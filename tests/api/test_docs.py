@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from ingat.actions import ACTIONS, Action, arguments_of
+from ingat.action import Action
+from ingat.actions import ACTIONS, arguments_of
 from ingat.api.status import status_of
 from ingat.core import errors
 from tests.api.server import Server, running
@@ -49,7 +50,7 @@ def test_the_examples_run_one_after_another(tmp_path: Path) -> None:
     script = "\n".join(re.findall(r"```bash\n(.*?)```", API, re.DOTALL))
     strict = 'set -euo pipefail\ncurl() { command curl --fail-with-body "$@" || { echo "FAILED: $*" >&2; exit 1; }; }\n'
     with running(tmp_path) as server:
-        done = _bash(server, strict + script)
+        done = _bash(server, strict + script, tmp_path)
 
         assert done.returncode == 0, done.stdout[-500:] + done.stderr
         assert server.memory.stats().messages.total == 5
@@ -109,6 +110,8 @@ def _answers(printed: str) -> Iterator[dict[str, Any]]:
         place += len(printed[place:]) - len(printed[place:].lstrip())
 
 
-def _bash(server: Server, script: str) -> subprocess.CompletedProcess[str]:
+def _bash(server: Server, script: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "INGAT": server.url, "KEY": server.admin}
-    return subprocess.run(["bash", "-c", script], env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        ["bash", "-c", script], env=environment, cwd=folder, capture_output=True, text=True, check=False
+    )

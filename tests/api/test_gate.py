@@ -170,7 +170,7 @@ def test_a_store_that_another_process_holds_answers_busy(small: Server, tmp_path
 
 
 def _on_writer(memory: Memory, pragma: str) -> None:
-    memory.store._conn.execute(pragma)  # type: ignore[attr-defined]
+    memory.store.behind._conn.execute(pragma)  # type: ignore[attr-defined]
 
 
 def test_a_full_store_says_so_and_can_still_be_read(tmp_path: Path) -> None:

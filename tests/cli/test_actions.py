@@ -13,9 +13,19 @@ WORDS: dict[str, list[str]] = {
     "chat say": ["628111", "is the air conditioner repaired?"],
     "context": ["628111", "--session", "{session}", "--query", "air conditioner"],
     "doctor": [],
+    "erase logs": ["--category", "chat", "--yes"],
+    "erase session": ["{session}", "--force", "--dry-run"],
+    "erase snapshot": ["{old_snapshot}", "--dry-run"],
+    "jobs list": [],
+    "jobs run": ["measure"],
+    "jobs start": ["retain"],
+    "jobs stop": ["retain"],
     "keys create": ["--role", "user", "--user", "628111"],
     "keys list": [],
     "keys revoke": ["{key}"],
+    "logs add": ["Scanner executed", "--level", "warn", "--category", "scanner", "--data", "seconds=4"],
+    "logs list": ["--min-level", "info", "--search", "session"],
+    "logs stats": [],
     "memories edit": ["628111", "{memory}", "--text", "prefers the early morning"],
     "memories list": ["628111", "--kind", "fact", "--ascending"],
     "memories retire": ["628111", "{memory}"],
@@ -26,19 +36,35 @@ WORDS: dict[str, list[str]] = {
     "messages list": ["--session", "{session}"],
     "messages search": ["628111", "rattles", "--sort", "oldest"],
     "messages show": ["628111", "{message}"],
+    "operations list": ["--limit", "5"],
+    "operations show": ["{operation}"],
     "recall": ["628111", "what rattles?", "--explain", "--kind", "message", "--kind", "fact"],
     "reindex": ["--user", "628111"],
     "remember": ["628111", "has a cat", "--kind", "note", "--message", "{message}"],
+    "retention history": [],
+    "retention set": ["--max-sessions", "50", "--no-auto-archive-sessions"],
+    "retention show": [],
     "sessions archive": ["{session}"],
     "sessions close": ["{session}"],
     "sessions create": ["--user", "628111", "--name", "second"],
     "sessions list": ["--user", "628111", "--state", "active"],
     "sessions open": ["628111", "--channel", "telegram:7"],
     "sessions reopen": ["{closed}"],
+    "sessions reset": ["{session}"],
     "sessions show": ["{session}"],
     "sessions unarchive": ["{archived}"],
     "sessions update": ["{session}", "--name", "repair", "--description", ""],
+    "snapshots compare": ["{state}", "{state}"],
+    "snapshots export": ["{state}"],
+    "snapshots import": ['{"name": "taken", "state_data": {"x": 1}}'],
+    "snapshots list": ["--user", "628111", "--manual"],
+    "snapshots load": ["{state}"],
+    "snapshots save": ["before", '{"x": [1, 2]}', "--auto", "--metadata", "by=test"],
+    "snapshots show": ["{state}", "--user", "628111"],
+    "expire": ["--dry-run"],
+    "retain": ["--dry-run"],
     "stats": [],
+    "undo": ["{operation}"],
     "users alias": ["628111", "telegram:7"],
     "users list": ["--search", "bud", "--protected"],
     "users merge": ["other", "628111"],
@@ -47,6 +73,9 @@ WORDS: dict[str, list[str]] = {
     "users show": ["+62 8111"],
     "users unalias": ["628111", "budi@example.org"],
 }
+
+ONCE = {"memories retire", "memories supersede", "sessions reopen", "undo", "users merge", "users unalias"}
+"""Commands that are refused the second time."""
 
 
 @pytest.fixture
@@ -64,6 +93,9 @@ def ids(ingat: Ingat) -> dict[str, str]:
     ingat.said("sessions", "archive", archived)
     memory = ingat.json("remember", "628111", "prefers mornings", "--subject", "visit time")["id"]
     key = ingat.json("keys", "create")["id"]
+    state = ingat.json("snapshots", "save", "kept", "x=1", "--user", "628111")["id"]
+    old_snapshot = ingat.json("snapshots", "save", "old", "{}")["id"]
+    operation = ingat.json("erase", "session", ingat.json("sessions", "create")["id"], "--yes")["id"]
     return {
         "session": session,
         "closed": closed,
@@ -71,11 +103,14 @@ def ids(ingat: Ingat) -> dict[str, str]:
         "message": message,
         "memory": memory,
         "key": key,
+        "state": state,
+        "old_snapshot": old_snapshot,
+        "operation": operation,
     }
 
 
 def test_the_words_of_every_command_are_tried() -> None:
-    assert WORDS.keys() == {action.command for action in ACTIONS}
+    assert WORDS.keys() == {action.command for action in ACTIONS if action.streams is None}  # those have their own
 
 
 @pytest.mark.parametrize("command", sorted(WORDS))
@@ -89,7 +124,7 @@ def test_a_command_answers_in_json_and_for_people(ingat: Ingat, ids: dict[str, s
     action = next(action for action in ACTIONS if action.command == command)
     assert isinstance(answer, dict)
     assert action.wrap is None or action.wrap in answer
-    if command not in {"memories retire", "memories supersede", "users merge", "users unalias", "sessions reopen"}:
+    if command not in ONCE:
         assert ingat.said(*words).strip()
 
 

@@ -13,15 +13,7 @@ import pytest
 
 from ingat.core.errors import StoreClosed, StoreConflict, StoreError
 from ingat.store.contract import Store, Tx
-from ingat.store.open import open_store
-
-ENGINES: dict[str, Callable[[Path], Store]] = {
-    "sqlite-file": lambda folder: open_store(f"sqlite:///{folder}/store.db"),
-    "sqlite-memory": lambda _: open_store(":memory:"),
-}
-
-READS_WAIT_FOR_WRITES = {"sqlite-memory"}
-"""Engines with one connection: the exception that their documentation states."""
+from tests.contract.engines import ENGINES, READS_WAIT_FOR_WRITES
 
 TABLES = (
     "CREATE TABLE note (author TEXT NOT NULL, n BIGINT NOT NULL, body TEXT, PRIMARY KEY (author, n))",
@@ -458,6 +450,16 @@ def test_size_grows_with_what_is_kept(store: Store) -> None:
     before = store.size_bytes()
     store.write(note("a", 1, "x" * 1_000_000))
     assert store.size_bytes() - before > 900_000
+
+
+def test_used_bytes_grow_with_what_is_kept_and_shrink_when_it_goes(store: Store) -> None:
+    before = store.used_bytes()
+    store.write(lambda tx: tx.many("INSERT INTO note VALUES ('a', ?, ?)", [(n, "x" * 1_000) for n in range(1_000)]))
+    full = store.used_bytes()
+    store.write(lambda tx: tx.run("DELETE FROM note"))
+
+    assert full - before > 900_000
+    assert store.used_bytes() - before < 50_000
 
 
 def test_close_finishes_the_writes_that_wait(store: Store) -> None:

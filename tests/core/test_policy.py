@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 
 from ingat.core.errors import InvalidSettings
-from ingat.core.policy import RecallPolicy
+from ingat.core.policy import RecallPolicy, RetentionPolicy
 
 
 def test_the_defaults_are_valid() -> None:
@@ -51,3 +53,27 @@ def test_a_key_that_there_is_not_is_refused() -> None:
 def test_a_policy_does_not_change() -> None:
     with pytest.raises(AttributeError):
         RecallPolicy().top_k = 7  # type: ignore[misc]
+
+
+NUMBERS = [name for name in RetentionPolicy.__struct_fields__ if name != "auto_archive_sessions"]
+
+
+@pytest.mark.parametrize("value", [0, -1, True, 1.5, "7", None, 10**12], ids=repr)
+@pytest.mark.parametrize("name", NUMBERS)
+def test_no_number_of_retention_may_mean_everything_or_nothing(name: str, value: Any) -> None:
+    with pytest.raises(InvalidSettings) as caught:
+        RetentionPolicy(**{name: value})
+
+    assert caught.value.details == {"field": name}
+
+
+def test_a_number_with_thousands_of_digits_is_refused_like_any_other() -> None:
+    with pytest.raises(InvalidSettings, match="far outside"):
+        RetentionPolicy(max_sessions=10**5_000)
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_the_smallest_number_of_retention_is_one(name: str) -> None:
+    values: dict[str, Any] = {name: 1}
+
+    assert getattr(RetentionPolicy(**values), name) == 1

@@ -12,7 +12,7 @@ from ingat.memory import Memory
 
 Signature = list[tuple[str, Any, Any]]
 
-ENGINE_ROOM = frozenset({"store", "embedder", "vectors", "recaller"})
+ENGINE_ROOM = frozenset({"store", "embedder", "vectors", "recaller", "log_queue", "meter"})
 """What Memory is made of. It has no asynchronous face; `AsyncMemory.sync` leads to it."""
 STEPS = frozenset({"sessions.appending", "sessions.committed"})
 """The two halves of `sessions.append`, between which AsyncMemory waits for the commit without a thread."""

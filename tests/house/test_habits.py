@@ -8,7 +8,9 @@ from pathlib import Path
 
 from tests.house.tree import dotted, imported, module_name, package_files, parse, place, project_files
 
-MAY_CATCH_ALL = frozenset({"api", "web", "cli", "mcp", "proxy", "bot"})
+MAY_CATCH_ALL = frozenset({"api", "web", "cli", "mcp", "proxy", "bot", "integrations"})
+FOREIGN = "lifecycle/foreign.py"
+"""The one module below the interfaces that catches everything: it calls code that is not ours (see decision 9)."""
 WALL_CLOCK = frozenset(
     {
         "time.time",
@@ -40,7 +42,7 @@ def test_only_interfaces_catch_every_exception() -> None:
     found = [
         place(path, node)
         for path in package_files()
-        if module_name(path).split("/")[0] not in MAY_CATCH_ALL
+        if module_name(path).split("/")[0] not in MAY_CATCH_ALL and module_name(path) != FOREIGN
         for node in ast.walk(parse(path))
         if isinstance(node, ast.ExceptHandler) and _swallows(node)
     ]

@@ -30,7 +30,7 @@ def _loaded(program: str) -> frozenset[str]:
     return frozenset(done.stderr.split())
 
 
-@pytest.mark.parametrize("heavy", ["numpy", "Stemmer", "starlette", "uvicorn"])
+@pytest.mark.parametrize("heavy", ["numpy", "Stemmer", "starlette", "uvicorn", "apscheduler"])
 def test_help_does_not_import(heavy: str) -> None:
     assert heavy not in _loaded(HELP)
 

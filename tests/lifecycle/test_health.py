@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from ingat.core.records import Check
 from ingat.memory import Memory
-from ingat.testing import CountingEmbedder, filled_memory, open_memory
+from ingat.store.contract import Row, Tx
+from ingat.testing import CountingEmbedder, TurnableClock, filled_memory, open_memory
 
 PLANTED = {
+    "compressed messages that cannot be read": "UPDATE message SET packed = 1 WHERE content LIKE 'I moved%'",
     "sessions without owner": "DELETE FROM session_owner WHERE session_id = (SELECT MIN(id) FROM session)",
     "owners without session": "INSERT INTO session_owner (session_id, user_id) VALUES ('ghost', 'ana')",
     "messages without session": "UPDATE message SET session_id = 'ghost' WHERE content LIKE 'I moved%'",
@@ -139,10 +142,14 @@ def test_a_damaged_file_is_found(tmp_path: Path) -> None:
 
 
 def test_the_doctor_changes_nothing(filled: Memory) -> None:
-    before = filled.stats()
+    def rows(tx: Tx) -> list[Row]:
+        names = [str(row[0]) for row in tx.all("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
+        return [row for name in names for row in tx.all(f"SELECT * FROM {name}")]
+
+    before = filled.store.read(rows)
     filled.doctor()
 
-    assert filled.stats() == before
+    assert filled.store.read(rows) == before
 
 
 def test_the_numbers_of_a_store_are_told(filled: Memory) -> None:
@@ -153,3 +160,94 @@ def test_the_numbers_of_a_store_are_told(filled: Memory) -> None:
     assert (sessions.total, sessions.active, sessions.closed, sessions.archived) == (3, 2, 1, 0)
     assert (stats.embedder, stats.vectors_missing) == ("counting-64", 0)
     assert stats.size_bytes > 0
+
+
+# -- what has to be done, and the targets --------------------------------------------------------------------------
+
+
+def check(memory: Memory, name: str) -> Check:
+    (found,) = [each for each in memory.doctor() if each.name == name]
+    return found
+
+
+def end(memory: Memory, session_id: str, at: int, cause: str = "expired") -> None:
+    """Note that a session ended and has no summary yet."""
+    memory.store.write(
+        lambda tx: tx.run(
+            "INSERT INTO session_expiry (session_id, cause, expired_at, attempts) VALUES (?, ?, ?, 0)",
+            (session_id, cause, at),
+        )
+    )
+
+
+def test_a_summary_that_is_missing_for_long_is_a_warning(clock: TurnableClock) -> None:
+    with open_memory(now=clock) as memory:
+        end(memory, "s1", clock())
+        assert check(memory, "sessions whose summary is missing").state == "ok"
+
+        end(memory, "s2", clock() - 7_200_000)
+
+        found = check(memory, "sessions whose summary is missing")
+        assert (found.state, found.value) == ("warn", "1 sessions")
+        assert found.advice
+
+
+def ran(memory: Memory, name: str, at: int, error: str | None = None) -> None:
+    memory.store.write(
+        lambda tx: tx.run(
+            "INSERT INTO job (name, enabled, last_started_at, last_finished_at, last_error, runs, failures, updated_at)"
+            " VALUES (?, 1, ?, ?, ?, 1, 0, ?)",
+            (name, at, at, error, at),
+        )
+    )
+
+
+def test_a_job_that_runs_in_time_is_well(clock: TurnableClock) -> None:
+    with open_memory(now=clock) as memory:
+        ran(memory, "measure", clock())
+
+        assert check(memory, "job measure").state == "ok"
+
+
+def test_a_job_that_has_not_run_for_long_is_a_warning(clock: TurnableClock) -> None:
+    with open_memory(now=clock) as memory:
+        ran(memory, "measure", clock())
+        clock.turn(hours=4)
+
+        found = check(memory, "job measure")
+        assert (found.state, found.value) == ("warn", "2025-01-06 09:00 UTC")
+        assert "scheduler" in str(found.advice)
+
+
+def test_a_job_that_failed_is_a_warning(clock: TurnableClock) -> None:
+    with open_memory(now=clock) as memory:
+        ran(memory, "measure", clock(), error="store_full: the disk is full")
+
+        found = check(memory, "job measure")
+        assert (found.state, found.value) == ("warn", "2025-01-06 09:00 UTC: store_full: the disk is full")
+
+
+def test_a_large_user_is_a_warning() -> None:
+    with open_memory(user_hint_bytes=1_000) as memory:
+        memory.sessions.append(memory.sessions.open("ana").id, "user", "word " * 300)
+
+        assert check(memory, "users beyond the size of the settings").value == "1 users"
+        assert check(memory, "users beyond the size of the settings").state == "warn"
+
+
+def test_a_target_beyond_its_alert_is_bad(clock: TurnableClock) -> None:
+    with open_memory(now=clock) as memory:
+        for user in range(20):
+            memory.sessions.open(f"u{user}")
+        clock.turn(days=2)
+
+        found = check(memory, "expiry rate")
+        assert (found.state, found.value, found.target) == ("bad", "0 %", "≥ 95 %; alert < 50 %")
+        assert found.advice
+
+
+def test_a_target_of_which_too_little_was_measured_is_left_out(filled: Memory) -> None:
+    names = [each.name for each in filled.doctor()]
+
+    assert "store size" in names
+    assert "error rate" not in names

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from ingat.search import lexical
 from ingat.search import rank as ranking
 from ingat.search.embed.static import StaticEmbedder
+from ingat.search.filters import Filters
 from ingat.search.question import ask
 from ingat.search.rank import search
 from ingat.search.text import term_id
@@ -288,3 +289,46 @@ def test_name_and_a_faint_neighbour_in_one_row_carry_it() -> None:
         rows(search(segment, ask(asked, segment, neighbours=Faint()))) for asked in ("Wayan's dog?", "Ketut's dog?")
     ]
     assert found == [[0], []]
+
+
+def test_a_summary_comes_after_five_lines_of_its_session_that_fit() -> None:
+    lines = [Turn(f"green tiles {'of a kind ' * number}from shop {number}") for number in range(7)]
+    summary = Turn("green tiles green tiles", role=None, source="summary")
+    other = Turn("green tiles again", session="s2")
+    segment = segment_of([*lines, summary, other])
+    places = rows(rank(segment, "green tiles", top_k=20))
+    before = [row for row in places[: places.index(7)] if row < 7]
+
+    assert len(before) == 5
+    assert rows(rank(segment, "green tiles", top_k=1, filters=Filters(kinds=frozenset({"summary"})))) == [7]
+
+
+def test_a_summary_whose_lines_do_not_fit_is_found_by_its_own_words() -> None:
+    segment = segment_of([Turn("we sat down"), Turn("a talk about tiles", role=None, source="summary")])
+    assert rows(rank(segment, "tiles")) == [1]
+
+
+@pytest.mark.parametrize("embedder", [None, EMBEDDER], ids=["words", "vectors"])
+def test_summaries_leave_the_scores_of_all_other_rows_as_they_are(embedder: StaticEmbedder | None) -> None:
+    summaries = [
+        Turn("My air conditioner, an F57A from 2021, is very noisy. Technician tomorrow.", role=None, source="summary"),
+        Turn("My daughter loves painting horses in the morning", "s2", role=None, source="summary"),
+    ]
+    plain, more = segment_of(CHAT, embedder), segment_of([*CHAT, *summaries], embedder)
+    for asked in (
+        "what is noisy about the air conditioner?",
+        "painting horses in the morning",
+        "when was the F57A made?",
+    ):
+        without = {hit.row: hit.score for hit in rank(plain, asked, embedder=embedder, top_k=20).hits}
+        among = {hit.row: hit.score for hit in rank(more, asked, embedder=embedder, top_k=20).hits}
+        assert {row: among[row] for row in without} == pytest.approx(without, abs=1e-5)
+        assert set(among) - set(without) <= {8, 9}
+
+
+def test_the_parts_of_a_summary_that_gives_way_add_up() -> None:
+    segment = segment_of([Turn("green tiles"), Turn("green tiles green tiles", role=None, source="summary")])
+    (first, second) = rank(segment, "green tiles", explain=True).hits
+    assert (first.row, second.row) == (0, 1)
+    assert second.parts["gives_way"] < 0
+    assert sum(second.parts.values()) == pytest.approx(second.score, abs=1e-4)

@@ -41,10 +41,10 @@ def refused(memory: Memory, session_id: str, act: Callable[[], object]) -> str:
     """Return the code of the error, after making sure that nothing was changed."""
     assert memory.vectors is not None
     memory.vectors.flush()
-    before = memory.sessions.get(session_id), contents(memory, session_id), memory.stats()
+    before = memory.sessions.get(session_id), contents(memory, session_id), memory.stats().messages
     with pytest.raises(IngatError) as caught:
         act()
-    assert (memory.sessions.get(session_id), contents(memory, session_id), memory.stats()) == before
+    assert (memory.sessions.get(session_id), contents(memory, session_id), memory.stats().messages) == before
     return caught.value.code
 
 

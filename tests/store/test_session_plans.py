@@ -52,3 +52,33 @@ def test_the_sessions_of_one_user_are_found_by_the_user(sort: SessionSort, state
 
     assert plans
     assert all("PRIMARY KEY (user_id=?" in plan for plan in plans)
+
+
+@pytest.mark.parametrize("sort", ["active_at", "created_at"])
+@pytest.mark.parametrize("descending", [True, False])
+@pytest.mark.parametrize("state", [None, "active", "archived"])
+def test_everybodys_sessions_come_in_the_order_of_an_index(
+    sort: SessionSort, descending: bool, state: SessionState | None
+) -> None:
+    def look(tx: Tx) -> list[str]:
+        explaining = Explaining(tx)
+        sessions.page(
+            cast(Tx, explaining),
+            10,
+            cursor=None,
+            user_id=None,
+            state=state,
+            channel=None,
+            project_id=None,
+            search=None,
+            sort=sort,
+            descending=descending,
+        )
+        return explaining.plans
+
+    with Memory(":memory:", embedder="none") as memory:
+        plans = memory.store.read(look)
+
+    assert plans
+    assert all(plan.startswith("SEARCH session USING INDEX") for plan in plans)
+    assert not any("TEMP B-TREE" in plan for plan in plans)

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import UNSET
 from starlette.types import Scope
 
-from ingat.actions import Action
+from ingat.action import Action
 from ingat.aio import AsyncMemory
 from ingat.api.keyring import Keyring
 from ingat.api.rate import Rate

@@ -66,14 +66,15 @@ async def send_error(scope: Scope, send: Send, error: IngatError) -> None:
     except (UnicodeError, TypeError, ValueError):
         # a detail that cannot be written as JSON must not hide the error itself
         body = _body(error, {})
-    await send_json(scope, send, status, body, _headers(error, status))
+    await send_json(scope, send, status, body, headers_of(error, status))
 
 
 def _body(error: IngatError, details: dict[str, Any]) -> bytes:
     return encode(ErrorAnswer(error=ErrorDetail(code=error.code, message=error.message, details=details)))
 
 
-def _headers(error: IngatError, status: int) -> list[tuple[bytes, bytes]]:
+def headers_of(error: IngatError, status: int) -> list[tuple[bytes, bytes]]:
+    """Return the headers that belong to an error: how to get in, when to come back, what is allowed."""
     headers = []
     if isinstance(error, Unauthorized):
         headers.append((b"www-authenticate", b'Bearer realm="ingat"'))

@@ -12,7 +12,8 @@ import msgspec
 from msgspec import UNSET, Struct
 from starlette.types import Receive, Scope
 
-from ingat.actions import Action, arguments_of
+from ingat.action import Action
+from ingat.actions import arguments_of
 from ingat.api.request import read_body
 from ingat.core.errors import InvalidInput, InvalidLimit, InvalidText
 from ingat.core.limits import MAX_PAGE, check_limit
@@ -39,7 +40,7 @@ class Arguments:
         self._required: tuple[str, ...] = ()
         self._decoder: msgspec.json.Decoder[Struct] | None = None
         self.list_name = ""
-        if action.verb in _WITHOUT_BODY:
+        if action.verb in _WITHOUT_BODY or action.streams == "in":
             self._query = {field.name: _reader(field.type) for field in fields}
             self._required = tuple(field.name for field in fields if field.required)
         else:
@@ -75,7 +76,7 @@ class Arguments:
     def _of_query(self, raw: bytes) -> Given:
         given: Given = {}
         if raw:
-            for name, text in _pairs(raw):
+            for name, text in pairs(raw):
                 if name not in self._query:
                     raise InvalidInput(f"There is no argument {name[:LONGEST_NAME]!r}.", field=name[:LONGEST_NAME])
                 if name in given:
@@ -153,7 +154,8 @@ def _body_type(name: str, fields: list[msgspec.structs.FieldInfo]) -> type[Struc
     return msgspec.defstruct(title, members, kw_only=True, forbid_unknown_fields=True)
 
 
-def _pairs(raw: bytes) -> list[tuple[str, str]]:
+def pairs(raw: bytes) -> list[tuple[str, str]]:
+    """Return the names and texts of a query, or raise InvalidText or InvalidInput."""
     try:
         return parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=100)
     except UnicodeDecodeError:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ingat.actions import Action
+from ingat.action import Action
 from ingat.aio import AsyncMemory, dressed
 from ingat.api.access import Access, Run, bound
 from ingat.api.answer import encode, send_json
@@ -15,6 +15,7 @@ from ingat.api.arguments import Arguments, Given
 from ingat.api.flights import Flights
 from ingat.api.request import check_path, header
 from ingat.api.work import Done, answering
+from ingat.core.actor import acting_as
 from ingat.core.errors import Conflict
 from ingat.core.records import Key
 
@@ -52,7 +53,8 @@ class Endpoint:
         if key.user_id is not None:
             await access.confine(key, action, given, self._arguments.list_name if many else "")
         try:
-            done = await (self._append(scope, given, many) if action.many else self._do(key, given))
+            with acting_as(f"key:{key.id}"):
+                done = await (self._append(scope, given, many) if action.many else self._do(key, given))
         finally:
             if self._forgets:
                 access.forget()
@@ -76,7 +78,7 @@ class ByMethod:
     """Hands the requests for one address to the endpoint of their method."""
 
     def __init__(self) -> None:
-        self.endpoints: dict[str, Endpoint] = {}
+        self.endpoints: dict[str, ASGIApp] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         method = scope["method"]

@@ -12,6 +12,10 @@ ID_EXAMPLES = {
     "key_id": "06f1k2m3n4p5q6r7s8t9u0v1a5",
     "alias": "628111@c.us",
     "target": "628111",
+    "snapshot_id": "06f1k2m3n4p5q6r7s8t9u0v1a6",
+    "other_id": "06f1k2m3n4p5q6r7s8t9u0v1a7",
+    "operation_id": "06f1k2m3n4p5q6r7s8t9u0v1a8",
+    "job": "retain",
 }
 """Examples of what stands in an address."""
 
@@ -35,5 +39,22 @@ EXAMPLES: dict[str, Any] = {
     "memories.retire": {},
     "keys.create": {"role": "user", "user_id": "628111", "name": "Budi's phone"},
     "reindex": {"user_id": "628111"},
+    "sessions.reset": {},
+    "logs.add": {"level": "info", "category": "scanner", "source": "system", "message": "Scanner executed"},
+    "snapshots.save": {"name": "Before the experiment", "state": {"parameters": {"min_close_price": 10.0}}},
+    "snapshots.load": {},
+    "snapshots.import_json": {"snapshot": {"name": "Before the experiment", "state": {"columns": ["ticker"]}}},
+    "retention.set": {"log_retention_days": 14},
+    "expire": {"dry_run": True},
+    "retain": {"dry_run": True},
+    "jobs.start": {},
+    "jobs.stop": {},
+    "jobs.run": {},
+    "undo": {},
+    "import_from": {
+        "format": "ingat-export",
+        "version": 1,
+        "users": [{"user_id": "628111", "created_at": 1_736_154_000_000, "updated_at": 1_736_154_000_000}],
+    },
 }
 """Bodies by action; by method and action where one action has two addresses."""

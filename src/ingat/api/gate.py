@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import traceback
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from time import perf_counter
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -24,8 +25,15 @@ from ingat.core.errors import (
     RequestTimeout,
 )
 from ingat.core.ids import new_id
+from ingat.core.meter import Meter
 
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+
+SendError = Callable[[Scope, Send, IngatError], Awaitable[None]]
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
+_ANY = "(other)"
+"""What requests for addresses that there are not are counted as, so that nobody can make the meter grow."""
 
 _log = logging.getLogger("ingat.api")
 
@@ -33,14 +41,23 @@ _log = logging.getLogger("ingat.api")
 class Gate:
     """The outermost ASGI application; `routes` are tried in their order.
 
-    It opens and closes nothing: whoever opened the memory closes it when the server has ended.
+    It opens and closes nothing: whoever opened the memory closes it when the server has ended. `forms` are addresses
+    whose errors have a form of their own, and what sends it.
     """
 
     def __init__(
-        self, routes: Iterable[BaseRoute], access: Access, *, hosts: Iterable[str], request_timeout_s: float
+        self,
+        routes: Iterable[BaseRoute],
+        access: Access,
+        *,
+        hosts: Iterable[str],
+        request_timeout_s: float,
+        forms: Mapping[str, SendError] | None = None,
+        meter: Meter | None = None,
     ) -> None:
+        self._forms = forms or {}
         self._router = Router(list(routes), redirect_slashes=False)
-        self._access = access
+        self._access, self._meter = access, meter or Meter()
         names = {_bracketed(host.lower()) for host in (*LOOPBACK, *hosts) if host}
         self._any_host = "*" in names
         self._hosts = frozenset(name.encode() for name in names)
@@ -54,14 +71,28 @@ class Gate:
         answer = _Answer(send)
         try:
             self._check_host(scope)
-            async with asyncio.timeout(self._timeout_s):
+            async with asyncio.timeout(self._timeout_s) as limit:
+                scope["ingat.limit"] = limit
                 await self._router(scope, receive, answer)
         except Exception as error:
             if isinstance(error, ClientDisconnect):
                 return
             if answer.begun:
+                self._meter.failed(error)
                 raise
-            await send_error(scope, send, await self._failure(scope, error))
+            failure = await self._failure(scope, error)
+            self._meter.failed(error, failure.code)
+            failed = self._forms.get(scope["path"], send_error)
+            await failed(scope, answer, failure)
+        finally:
+            if answer.begun:
+                self._note(scope, answer)
+
+    def _note(self, scope: Scope, answer: _Answer) -> None:
+        """Tell the meter of an answer: by its route's template, never by the address itself."""
+        route = getattr(scope.get("route"), "path", None)
+        method = scope["method"] if route and scope["method"] in _METHODS else _ANY
+        self._meter.answered(method, route or _ANY, answer.status, answer.after_s)
 
     def _check_host(self, scope: Scope) -> None:
         """Refuse names that are not this server's, so that no web page can reach it under a name of its own."""
@@ -95,27 +126,29 @@ class Gate:
         return _unexpected(scope, error)
 
     def _timed_out(self, scope: Scope) -> RequestTimeout:
+        timeout_s = scope.get("ingat.timeout_s", self._timeout_s)
         if scope.get("ingat.begun", True):
             return RequestTimeout(
-                f"The request took longer than {self._timeout_s:g} s. A change that had begun may have been made; "
+                f"The request took longer than {timeout_s:g} s. A change that had begun may have been made; "
                 "look before you repeat it.",
                 begun=True,
             )
-        return RequestTimeout(
-            f"The request did not arrive within {self._timeout_s:g} s; nothing was begun.", begun=False
-        )
+        return RequestTimeout(f"The request did not arrive within {timeout_s:g} s; nothing was begun.", begun=False)
 
 
 class _Answer:
-    """Sends on, and knows whether an answer has begun."""
+    """Sends on, and knows whether an answer has begun, with which status, and how long after the request."""
 
-    __slots__ = ("_send", "begun")
+    __slots__ = ("_asked", "_send", "after_s", "begun", "status")
 
     def __init__(self, send: Send) -> None:
-        self._send, self.begun = send, False
+        self._send, self._asked = send, perf_counter()
+        self.begun, self.status, self.after_s = False, 0, 0.0
 
     async def __call__(self, message: Message) -> None:
-        self.begun = True
+        if not self.begun:
+            self.begun, self.status = True, message.get("status", 0)
+            self.after_s = perf_counter() - self._asked
         await self._send(message)
 
 

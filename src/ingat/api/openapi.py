@@ -9,9 +9,11 @@ from typing import Any
 import msgspec
 
 from ingat import __version__
-from ingat.actions import ACTIONS, Action, arguments_of, method_of, result_of
+from ingat.action import Action
+from ingat.actions import ACTIONS, arguments_of, method_of, result_of
 from ingat.api.answer import ErrorAnswer
 from ingat.api.examples import EXAMPLES, ID_EXAMPLES
+from ingat.api.original import schema as original
 
 Schema = dict[str, Any]
 
@@ -20,26 +22,29 @@ REASONS = {
     "unknown_role. Nothing was changed.",
     401: "No access key was given, or it is unknown or revoked: unauthorized.",
     403: "The access key does not allow this, or the user is blocked: forbidden, user_blocked.",
-    404: "It is not there: user_not_found, session_not_found, message_not_found, memory_not_found, key_not_found.",
+    404: "It is not there: user_not_found, session_not_found, message_not_found, memory_not_found, key_not_found, "
+    "operation_not_found, restore_point_missing, snapshot_not_found, job_not_found.",
     405: "The address takes other methods: method_not_allowed.",
     408: "The request did not arrive in time; nothing was begun: request_timeout.",
     409: "It does not fit the present state: conflict, alias_taken, session_exists, session_closed, session_archived, "
-    "store_conflict. Nothing was changed.",
+    "protected_user, store_conflict. Nothing was changed.",
     413: "The request body is too large: request_too_large.",
     421: "The server does not answer for that host name: host_not_allowed.",
     429: "The key has used up its requests for now, too many of its requests wait, or it is wrong and too many such "
     "came from the address; Retry-After says when to come back: rate_limited.",
-    500: "The server made a mistake: internal_error, store_error.",
+    500: "The server made a mistake: internal_error, store_error; or a hook of its program did: hook_failed.",
     501: "It needs an optional dependency that is not installed: missing_extra.",
     503: "The store cannot be used at the moment, or an embedder or tokenizer that is needed: store_busy, "
     "store_read_only, store_unavailable, store_corrupt, store_newer, store_closed, embedder_unavailable, "
-    "tokenizer_unavailable.",
+    "tokenizer_unavailable, restore_point_failed.",
     504: "It took too long; a change that had begun may have been made: request_timeout.",
     507: "The disk is full; nothing of this request was kept: store_full.",
 }
 """Why an action answers with an error, by HTTP status."""
 
 _WRITES_ONLY = (409, 507)
+_WRITING_READS = ("search", "export")
+"""Actions that change nothing and write nevertheless: into the index, or into a temporary file."""
 _BODY_ONLY = (408, 413)
 _WITH_MODELS = ("recall", "search", "context", "chat", "reindex")
 """Actions that load an embedder, a tokenizer or what answers, which may need an optional dependency."""
@@ -67,6 +72,9 @@ def openapi(actions: Iterable[Action] = ACTIONS) -> Schema:
             operation["operationId"] += f".{action.verb.lower()}"
         names.add(action.name)
         paths.setdefault(action.path, {})[action.verb.lower()] = operation
+    memory = original.described(REASONS, _RETRY_AFTER, _REF)
+    paths.update(memory.paths)
+    components |= memory.components
     paths.update(_open_paths())
     document = {
         "openapi": "3.1.0",
@@ -80,7 +88,7 @@ def openapi(actions: Iterable[Action] = ACTIONS) -> Schema:
         },
         "servers": [{"url": "/"}],
         "security": [{"key": []}],
-        "tags": [{"name": name} for name in dict.fromkeys(_tag(action) for action in actions)] + [{"name": "health"}],
+        "tags": [{"name": name} for name in (*dict.fromkeys(map(_tag, actions)), original.TAG, "health")],
         "paths": paths,
         "components": {
             "schemas": components,
@@ -112,7 +120,7 @@ def _operation(action: Action, fields: Schema, answer: Schema) -> Schema:
         (name,) = arguments_of(action.many).__struct_fields__[1:]
         several = {"type": "object", "properties": {name: {"type": "array", "items": answer}}, "required": [name]}
         answer = {"oneOf": [answer, several], "description": f"for a list in the body an object with `{name}`"}
-    content = {"application/json": {"schema": answer}}
+    content = _file_content() if action.streams == "out" else {"application/json": {"schema": answer}}
     responses: Schema = {"201" if action.created else "200": {"description": "Done.", "content": content}}
     if action.kept:
         responses["200"] = {"description": "Done; nothing was created by it.", "content": content}
@@ -127,10 +135,12 @@ def _operation(action: Action, fields: Schema, answer: Schema) -> Schema:
         "parameters": parameters,
         "responses": responses,
     }
-    if action.verb in ("GET", "DELETE"):
+    if action.verb in ("GET", "DELETE") or action.streams == "in":
         parameters += [_query_parameter(name, schema, name in required) for name, schema in rest.items()]
     elif rest:
         operation["requestBody"] = _body(action, rest, required)
+    if action.streams == "in":
+        operation["requestBody"] = {"required": True, "content": _file_content(EXAMPLES[action.name])}
     return operation
 
 
@@ -140,12 +150,26 @@ def _statuses(action: Action) -> list[int]:
         status
         for status in REASONS
         if not (
-            (status in _WRITES_ONLY and action.kind == "read" and not action.alone and action.name != "search")
+            (status in _WRITES_ONLY and not _writes(action))
             or (status == 501 and action.name not in _WITH_MODELS)
             or (status in _BODY_ONLY and not has_body)
             or status == 405
         )
     ]
+
+
+def _file_content(example: Schema | None = None) -> Schema:
+    """Return what a file holds that is sent or taken."""
+    one = {"type": "object", "description": "an export as one JSON object; docs/export.md has the fields"}
+    lines = {"type": "string", "description": "an export as JSON lines: a header, the rows, an end with a checksum"}
+    content: Schema = {"application/json": {"schema": one}, "application/x-ndjson": {"schema": lines}}
+    if example is not None:
+        content["application/json"]["example"] = example
+    return content
+
+
+def _writes(action: Action) -> bool:
+    return action.kind != "read" or action.alone or action.name in _WRITING_READS
 
 
 def _body(action: Action, properties: Schema, required: list[str]) -> Schema:
@@ -222,7 +246,25 @@ def _open_paths() -> Schema:
             "get": {"operationId": name, "summary": summary, "tags": ["health"], "security": [], "responses": responses}
         }
 
+    metrics = {
+        "operationId": "metrics",
+        "summary": "Return what this process counts and times, for Prometheus",
+        "description": "Counters and histograms of the process that answers, by its pid, and the numbers of the store."
+        "\n\nNeeds an admin or service key.",
+        "tags": ["health"],
+        "responses": {
+            "200": {
+                "description": "The text format of Prometheus.",
+                "content": {"text/plain": {"schema": {"type": "string"}}},
+            },
+            **{
+                str(status): {"$ref": f"#/components/responses/Error{status}"}
+                for status in (401, 403, 421, 429, 500, 503, 504)
+            },
+        },
+    }
     return {
+        "/metrics": {"get": metrics},
         "/healthz": get("healthz", "Tell whether the process lives", "ok", (421,)),
         "/readyz": get("readyz", "Tell whether the store can be read and takes writes", "ready", (421, 500, 503, 507)),
     }

@@ -63,7 +63,8 @@ def by_cursor(method: Callable[..., Page[Any]], name: str) -> Callable[..., byte
                 return _listed(name, rows, cursor)
             rows += found
             cursor = page.next
-            if cursor is None or len(rows) >= limit:
+            # a short page that has a next one has looked through as much as a request may
+            if cursor is None or len(rows) >= limit or len(page.items) < ROWS_AT_ONCE:
                 return _listed(name, rows, cursor)
 
     return read

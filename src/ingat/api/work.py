@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple, get_origin, get_type_hints
 
-from ingat.actions import Action, method_of, wrapped
+from ingat.action import Action
+from ingat.actions import method_of, wrapped
 from ingat.api.answer import encode
 from ingat.api.pages import best, by_cursor, newest
 from ingat.core.errors import UserNotFound

@@ -6,9 +6,12 @@ from starlette.types import ASGIApp
 
 from ingat.aio import AsyncMemory
 from ingat.api.access import Access
+from ingat.api.files import FileLimits
 from ingat.api.gate import Gate
 from ingat.api.openapi import openapi
-from ingat.api.routes import action_routes, other_routes
+from ingat.api.original.failure import send_failure
+from ingat.api.original.table import PATH
+from ingat.api.routes import action_routes, original_route, other_routes
 from ingat.core.settings import Settings
 from ingat.web.browser import Browsers
 from ingat.web.pages import Pages
@@ -24,8 +27,10 @@ def create_app(memory: AsyncMemory, settings: Settings) -> ASGIApp:
     browsers = Browsers()
     access = Access(memory, rate_limit_per_minute=settings.rate_limit_per_minute, secret_of_browser=browsers.secret_of)
     document = openapi()
+    files = FileLimits(settings.max_import_bytes, settings.transfer_timeout_s)
     routes = [
-        *action_routes(memory, access, settings.max_request_bytes),
+        *action_routes(memory, access, settings.max_request_bytes, files=files),
+        original_route(memory, access, settings.max_request_bytes),
         *other_routes(memory, access, document),
         *Pages(memory, browsers, access, document).routes(),
     ]
@@ -34,4 +39,6 @@ def create_app(memory: AsyncMemory, settings: Settings) -> ASGIApp:
         access,
         hosts=(settings.host, *settings.allowed_hosts),
         request_timeout_s=settings.request_timeout_s,
+        forms={PATH: send_failure},
+        meter=memory.sync.meter,
     )

@@ -118,8 +118,11 @@ class Conversation:
     def _new(self, rest: str) -> None:
         _ = self._run.translate
         before = self._session()
-        closed = self._memory.sessions.close(before.id) if before is not None else None
-        fresh = self._memory.sessions.open(self._user_id, self._channel)
+        if before is None:
+            closed, fresh = None, self._memory.sessions.open(self._user_id, self._channel)
+        else:
+            fresh = self._memory.sessions.reset(before.id)
+            closed = self._memory.sessions.get(before.id)
         if self._run.json:
             self._line({"closed": closed, "session": fresh})
         elif closed is None:

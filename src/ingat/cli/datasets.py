@@ -15,6 +15,7 @@ from ingat.cli.command import Argument, Command, Group
 from ingat.cli.language import mark
 from ingat.cli.progress import counting
 from ingat.cli.run import Run, current_run
+from ingat.cli.transfer import imports
 from ingat.evaluation.importing import import_dataset
 from ingat.evaluation.measure import Measured, Scores, evaluate
 from ingat.evaluation.readers import read_dataset
@@ -43,7 +44,8 @@ def _import(kind: str, path: str) -> None:
         text = _("Interrupted. {done} of {total} sessions are in; run it again to bring in the rest.")
         return text.format(done=f"{done:,}", total=f"{total:,}")
 
-    with run.memory() as memory, counting(run, _("Importing sessions"), interrupted) as tell:
+    # not run.memory(): an event for each message of a file would drown the log
+    with run.memory_of(run.settings) as memory, counting(run, _("Importing sessions"), interrupted) as tell:
         done = import_dataset(memory, dataset, tell)
     if run.json:
         run.print_json(done)
@@ -125,7 +127,7 @@ import_ = Group(
     help=mark("Bring in conversations from a file.")
     + "\n\n"
     + mark("A second import adds nothing, and one that was interrupted is completed."),
-    commands=[_kind_command(kind, measure=False) for kind in _KINDS],
+    commands=[*(_kind_command(kind, measure=False) for kind in _KINDS), *imports],
 )
 evaluate_ = Group(
     "eval",

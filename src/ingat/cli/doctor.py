@@ -15,8 +15,10 @@ from ingat.cli.run import current_run
 def _doctor() -> None:
     run = current_run()
     with run.memory() as memory:
-        checks = memory.doctor()
+        checks, memories = memory.doctor(), memory.stats().memories.total
     deliver(run, action_of("doctor"), checks)
+    if not run.json:
+        run.say(f"Memory count: {memories}")  # as it is in every language: operators look for it
     if any(check.state == "bad" for check in checks):
         click.get_current_context().exit(FAILED)
 

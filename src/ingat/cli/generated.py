@@ -10,12 +10,14 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import click
 from msgspec import UNSET, UnsetType
 
-from ingat.actions import ACTIONS, DESCRIPTIONS, Action, method_of, wrapped
+from ingat.action import Action
+from ingat.actions import ACTIONS, method_of, wrapped
 from ingat.cli.command import Argument, Command, Group, Option
 from ingat.cli.language import mark
 from ingat.cli.run import Run, current_run
 from ingat.cli.show import show
-from ingat.cli.values import Moment, Object, OneOf, Rows, Whole, merged
+from ingat.cli.values import Document, Moment, Object, OneOf, Rows, Whole, merged
+from ingat.descriptions import DESCRIPTIONS
 from ingat.memory import Memory
 
 TIMES = frozenset({"since", "until", "as_of", "at", "valid_from", "valid_to"})
@@ -27,11 +29,20 @@ SHORT = {
     "message_ids": "message",
     "project_id": "project",
     "key_id": "key",
+    "snapshot_id": "snapshot",
+    "operation_id": "operation",
+    "other_id": "other",
     "kinds": "kind",
     "attachments": "attachment",
 }
 """Names of options and positional arguments where they are not those of the method."""
-SWITCHES = {"protected": "--protected/--unprotected", "descending": "--descending/--ascending"}
+SWITCHES = {
+    "protected": "--protected/--unprotected",
+    "descending": "--descending/--ascending",
+    "is_auto": "--auto/--manual",
+}
+DOCUMENTS = frozenset({"state", "snapshot"})
+"""Objects that may come from a file or from standard input."""
 POSITIONAL = frozenset({("sessions.append", "content")})
 """Arguments with a default that still have a place of their own."""
 HELP = {
@@ -42,6 +53,7 @@ HELP = {
     "language": mark("language of the person, such as id"),
     "description": mark("what the conversation is about"),
     "attachments": mark("an attachment as a JSON object: kind, url, name, caption, …; may be repeated"),
+    "data": mark("key=value or a JSON object; may be repeated"),
     "descending": mark("from the greatest to the least"),
     "exclude": mark("id of a message or memory to leave out; may be repeated"),
     "flags": mark("key=value or a JSON object; may be repeated; null takes a key away"),
@@ -161,7 +173,7 @@ def _placeholder(short: str, required: bool) -> str:
 
 
 def _switch(name: str, default: Any, text: str) -> Option:
-    short = name.replace("_", "-")
+    short, default = name.replace("_", "-"), None if default is UNSET else default
     if default is False and name not in SWITCHES:
         return Option([f"--{short}", name], is_flag=True, default=False, help=text)
     words = SWITCHES.get(name, f"--{short}/--no-{short}")
@@ -189,7 +201,7 @@ def _kind(name: str, hint: Any) -> click.ParamType[Any]:
     if name in TIMES:
         return Moment()
     if plain is dict or name == "attachments":
-        return Object()
+        return Document() if name in DOCUMENTS else Object()
     if plain is list and get_origin(inside[0]) is Literal:
         return OneOf(get_args(inside[0]))
     if get_origin(plain) is Literal:
@@ -212,7 +224,7 @@ def _given(values: dict[str, Any], optional: set[str]) -> dict[str, Any]:
         if isinstance(value, tuple):
             if not value:
                 continue
-            held = name in ("flags", "slots", "metadata")
+            held = name in ("flags", "slots", "metadata", "data")
             given[name] = merged(value) if held else list(value)
         else:
             given[name] = None if value == "" and name in optional else value

@@ -9,11 +9,13 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
+from ingat.cli.board import hint_lines, numbers, of_process, target_table, timing_table
 from ingat.cli.language import mark
 from ingat.cli.run import Run
 from ingat.cli.tables import NARROW_COLUMNS, show_pairs
 from ingat.core.i18n import Translate
-from ingat.core.records import Check, Stats
+from ingat.core.records import Check
+from ingat.core.stats import Stats
 
 _COLOURS = {"ok": "green", "warn": "yellow", "bad": "red"}
 NAMES = (
@@ -30,9 +32,13 @@ NAMES = (
     mark("vectors of nothing"),
     mark("subjects with two values at once"),
     mark("users whose version is behind their index"),
+    mark("compressed messages that cannot be read"),
     mark("reading every row"),
     mark("vectors missing"),
     mark("vectors of another embedder"),
+    mark("sessions whose summary is missing"),
+    mark("users beyond the size of the settings"),
+    mark("job {name}"),
 )
 """What the doctor looks at."""
 ADVICE = (
@@ -41,14 +47,26 @@ ADVICE = (
     mark("restore the newest backup; do not go on writing"),
     mark("they are made behind the writes; `ingat reindex` makes them now"),
     mark("`ingat reindex` replaces them"),
+    mark("`ingat expire` writes them"),
+    mark("`ingat jobs list` shows the error; `ingat jobs run` tries again"),
+    mark("no server runs the scheduler: `ingat serve`, or `ingat jobs run` by cron"),
+    mark("`ingat stats` names them; `ingat retain` archives and compresses old sessions"),
+    mark("`ingat retain` archives and compresses old sessions"),
+    mark("`ingat retain` archives and compresses old sessions and prunes logs"),
+    mark("look at `ingat stats` for what takes long; a smaller top_k and budget make contexts faster"),
+    mark("`ingat expire` closes idle sessions; the job `expire` does so by the clock"),
+    mark("`ingat logs list --min-level error` shows what failed"),
 )
 STATES = (mark("ok"), mark("warn"), mark("bad"))
 _COUNTED = {
     "rows": mark("{number} rows"),
     "faults": mark("{number} faults"),
+    "sessions": mark("{number} sessions"),
+    "users": mark("{number} users"),
 }
 _OF = mark("{number} of {total}")
-_WORDS = (mark("possible"), mark("not possible"))
+_WORDS = (mark("possible"), mark("not possible"), mark("never ran"), mark("stopped"))
+_ALERT = mark("{target}; alert {alert}")
 
 
 def show_checks(run: Run, checks: Sequence[Check]) -> None:
@@ -57,7 +75,7 @@ def show_checks(run: Run, checks: Sequence[Check]) -> None:
     narrow = run.out.width < NARROW_COLUMNS
     if narrow:
         for check in checks:
-            words = [_(check.name), _(check.state), _(check.advice) if check.advice else ""]
+            words = [_named(_, check.name), _(check.state), _(check.advice) if check.advice else ""]
             show_pairs(run, [(words[1], f"{words[0]}: {measured(_, check.value)} ({measured(_, check.target)})")])
             if words[2]:
                 run.say(f"      {words[2]}")
@@ -80,36 +98,39 @@ def _check_table(run: Run, checks: Sequence[Check]) -> Table:
     for check in checks:
         state = Text(_(check.state), style=_COLOURS[check.state])
         advice = Text(_(check.advice) if check.advice else "")
-        table.add_row(Text(_(check.name)), measured(_, check.value), measured(_, check.target), state, advice)
+        table.add_row(Text(_named(_, check.name)), measured(_, check.value), measured(_, check.target), state, advice)
     return table
 
 
 def measured(translate: Translate, value: str) -> str:
     """Return a measured value in the reader's language: `3 rows`, `0 faults`, `2 of 7`."""
-    counted = re.fullmatch(r"(\d+) (rows|faults)", value)
+    counted = re.fullmatch(r"(\d+) (rows|faults|sessions|users)", value)
     if counted:
         return translate(_COUNTED[counted[2]]).format(number=counted[1])
     of = re.fullmatch(r"(\d+) of (\d+)", value)
     if of:
         return translate(_OF).format(number=of[1], total=of[2])
+    target = re.fullmatch(r"([<≥] .+); alert ([<>] .+)", value)
+    if target:
+        return translate(_ALERT).format(target=target[1], alert=target[2])
     return translate(value) if value in _WORDS else value
 
 
+def _named(translate: Translate, name: str) -> str:
+    """Return what was checked in the reader's language; jobs keep their names."""
+    if name.startswith("job "):
+        return translate("job {name}").format(name=name.removeprefix("job "))
+    return translate(name)
+
+
 def show_stats(run: Run, stats: Stats) -> None:
-    """Write how much the store holds."""
-    _ = run.translate
-    sessions = stats.sessions
-    states = (
-        f"{sessions.active:,} {_('active')}, {sessions.closed:,} {_('closed')}, {sessions.archived:,} {_('archived')}"
-    )
-    pairs = [
-        (_("users"), f"{stats.users.total:,}"),
-        (_("sessions"), f"{sessions.total:,} ({states})"),
-        (_("messages"), f"{stats.messages.total:,}"),
-        (_("memories"), f"{stats.memories.total:,}"),
-        (_("size"), f"{stats.size_bytes / 1_048_576:,.1f} MiB"),
-        (_("embedder"), stats.embedder or _("none: by words only")),
-    ]
-    if stats.vectors_missing:
-        pairs.append((_("vectors missing"), f"{stats.vectors_missing:,}"))
-    show_pairs(run, pairs)
+    """Write what the store holds, how this process works, and how both stand to the targets."""
+    _, width = run.translate, run.out.width
+    show_pairs(run, [*numbers(_, stats), *of_process(_, stats)])
+    run.say("")
+    run.draw(target_table(_, stats.targets, width))
+    for line in hint_lines(_, stats.hints):
+        run.draw(line)
+    if any(each.count for each in stats.performance.timings):
+        run.say("")
+        run.draw(timing_table(_, stats.performance.timings))

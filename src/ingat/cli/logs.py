@@ -16,10 +16,20 @@ _BEFORE: list[Any] = [
 ]
 
 
-def set_up_logs(*, as_json: bool, colours: bool, level: int = logging.WARNING) -> None:
-    """Send our own log to standard error, as readable lines or as JSON lines."""
+EVENTS = ("ingat.sessions", "ingat.messages", "ingat.recall")
+"""Loggers that tell of single requests."""
+
+
+def set_up_logs(*, as_json: bool, colours: bool, level: int = logging.WARNING, events: bool = False) -> None:
+    """Send our own log to standard error, as readable lines or as JSON lines.
+
+    What tells of single requests is shown with `events` only: it has its place in the log of the memory.
+    """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_formatter(as_json, colours))
+    handler.setLevel(level)
+    if not events:
+        handler.addFilter(lambda record: record.levelno >= logging.WARNING or record.name not in EVENTS)
     ours = logging.getLogger("ingat")
     ours.handlers, ours.propagate = [handler], False
     ours.setLevel(level)

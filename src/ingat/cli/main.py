@@ -37,9 +37,24 @@ COMMANDS: dict[str, Entry] = {
     ),
     "search": Entry("ingat.cli.messages", "search", mark("Find the messages that hold every word.")),
     "keys": Entry("ingat.cli.actions", "keys", mark("Access keys of the HTTP server.")),
+    "logs": Entry("ingat.cli.logs_follow", "logs", mark("What happened: add, list, count and follow log entries.")),
+    "snapshots": Entry(
+        "ingat.cli.actions", "snapshots", mark("Named states of an application: save, load, compare, export.")
+    ),
+    "retention": Entry(
+        "ingat.cli.actions", "retention", mark("The numbers that say what is archived, pruned or deleted, and when.")
+    ),
+    "jobs": Entry("ingat.cli.actions", "jobs", mark("What a server does by the clock: expiry, retention.")),
+    "export": Entry("ingat.cli.transfer", "export", mark("Write everything, or one user's part, as portable JSON.")),
+    "erase": Entry("ingat.cli.erase", "erase", mark("Delete, after a restore point that brings it back.")),
+    "operations": Entry("ingat.cli.erase", "operations", mark("What was deleted, by whom and why.")),
+    "undo": Entry("ingat.cli.erase", "undo", mark("Bring back what an operation took away.")),
     "import": Entry("ingat.cli.datasets", "import_", mark("Bring in conversations from a file.")),
     "eval": Entry("ingat.cli.datasets", "evaluate_", mark("Measure recall on questions whose answers are known.")),
     "stats": Entry("ingat.cli.actions", "stats", mark("Show how much the store holds.")),
+    "expire": Entry("ingat.cli.expire", "expire", mark("Close idle sessions and remember a summary of each.")),
+    "retain": Entry("ingat.cli.retain", "retain", mark("Apply the retention policy: archive, compress, prune.")),
+    "watch": Entry("ingat.cli.watch", "watch", mark("Show targets, numbers and log entries, live.")),
     "doctor": Entry("ingat.cli.doctor", "doctor", mark("Check rows, counters and index.")),
     "reindex": Entry("ingat.cli.doctor", "reindex", mark("Rebuild the recall index.")),
 }

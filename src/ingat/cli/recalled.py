@@ -29,6 +29,7 @@ PARTS = (
     mark("when"),
     mark("author"),
     mark("session"),
+    mark("gives_way"),
     mark("base"),
 )
 """What a score is made of."""

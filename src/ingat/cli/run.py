@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
+import os
+import pwd
 import re
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from typing import Any, TextIO
@@ -19,7 +22,8 @@ from ingat.cli.command import JSON, STORE
 from ingat.cli.failures import Interrupted
 from ingat.cli.language import language_in, translate_in
 from ingat.cli.logs import set_up_logs
-from ingat.core.settings import Settings, read_settings
+from ingat.core.actor import acting_as
+from ingat.core.settings import LogThreshold, Settings, read_settings
 from ingat.memory import Memory
 from ingat.store.open import sqlite_file
 
@@ -28,6 +32,9 @@ UNBOUND_COLUMNS = 160
 _END = re.compile(r"(?: |\x1b\[[0-9;]*m)+$")
 """Blanks and changes of colour at the end of a line."""
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+STORED_LOG = "ingat.app.stored_log"
+"""The module of `storing`; it stands above us, so it is looked up by name."""
+Storing = Callable[[Memory, LogThreshold], AbstractContextManager[None]]
 FLUSH_S = 20.0
 """How long a command waits for the vectors of what it wrote; what is missing then is made later."""
 
@@ -56,9 +63,12 @@ class Run:
         """Return the settings with some of them set by options; what is None stays as it is."""
         return read_settings({"store": self._store, **values})
 
-    def memory(self) -> AbstractContextManager[Memory]:
-        """Open the memory, and close it when its vectors are made."""
-        return self.memory_of(self.settings)
+    @contextmanager
+    def memory(self) -> Iterator[Memory]:
+        """Open the memory, and close it when its vectors are made; what we report goes into its log."""
+        storing: Storing = importlib.import_module(STORED_LOG).storing
+        with self.memory_of(self.settings) as memory, storing(memory, self.settings.log_level):
+            yield memory
 
     @contextmanager
     def memory_of(self, settings: Settings, *, thrown_away: bool = False) -> Iterator[Memory]:
@@ -69,7 +79,7 @@ class Run:
         """
         file = sqlite_file(settings.store)
         made, passing = file is not None and not file.exists(), thrown_away or file is None
-        with Memory.from_settings(settings, language=self.language) as memory:
+        with acting_as(f"cli:{login()}"), Memory.from_settings(settings, language=self.language) as memory:
             if not self.json and not thrown_away:
                 self._tell_of_store(memory.store.url, made=made, passing=passing)
             try:
@@ -125,6 +135,14 @@ class Run:
 def current_run() -> Run:
     """Return the run of the present command."""
     return Run(click.get_current_context())
+
+
+def login() -> str:
+    """Return the name of whoever runs the command, its number where it has none."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
 
 
 def printable(text: str) -> str:

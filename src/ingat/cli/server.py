@@ -8,7 +8,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any, NamedTuple, cast
 
@@ -19,11 +19,16 @@ from uvicorn.supervisors import Multiprocess
 
 from ingat.aio import AsyncMemory
 from ingat.cli.logs import server_log, set_up_logs
+from ingat.cli.protocol import EndingProtocol
 from ingat.cli.run import Run
+from ingat.core import clock
 from ingat.core.errors import Conflict, IngatError, InvalidSettings, StoreClosed
 from ingat.core.settings import Settings
+from ingat.lifecycle.scheduler import Scheduler
 from ingat.memory import Memory
 
+STORED_LOG = "ingat.app.stored_log:storing"
+"""What writes our own log into a memory."""
 APPLICATION = "ingat.app.asgi:create_app"
 """What makes the application of a memory; it stands above us, so the server looks it up by name."""
 GRACE_S = 10
@@ -84,11 +89,12 @@ def serve_alone(
     """Answer in this process until a signal ends it; `ready` is called when requests are about to be answered."""
     create = import_from_string(APPLICATION)
     server = Server(_config(run, create(AsyncMemory.over(memory), settings)))
-    set_up_logs(as_json=run.json, colours=run.colours, level=logging.INFO)
-    with _signals_end(server):
+    _set_up_logs(settings, as_json=run.json, colours=run.colours)
+    with _signals_end(server), import_from_string(STORED_LOG)(memory, settings.log_level):
         _sweep_behind(memory)
-        ready()
-        server.run(sockets=[listener.socket])
+        with _scheduled(memory, settings, clock.now()):
+            ready()
+            server.run(sockets=[listener.socket])
     if not server.started:
         raise Conflict("The server could not start; its log says why. The store was left as it is.")
 
@@ -98,9 +104,9 @@ def serve_together(
 ) -> None:
     """Answer in several processes, each with its own memory on the same store, until a signal ends them all."""
     import_from_string(APPLICATION)
-    make = partial(application, settings, as_json=run.json, colours=run.colours)
+    make = partial(application, settings, as_json=run.json, colours=run.colours, began=clock.now())
     config = _config(run, make, factory=True, workers=workers)
-    set_up_logs(as_json=run.json, colours=run.colours, level=logging.INFO)
+    _set_up_logs(settings, as_json=run.json, colours=run.colours)
     with _signals_end(None):
         workers_of_ours = Multiprocess(config, sockets=[listener.socket])  # from here on it hears the signals
         _sweep_behind(memory)
@@ -108,19 +114,25 @@ def serve_together(
         workers_of_ours.run()
 
 
-def application(settings: Settings, *, as_json: bool, colours: bool) -> ASGIApp:
-    """Return the application of one worker; it opens its own memory, and closes it when the worker ends."""
-    set_up_logs(as_json=as_json, colours=colours, level=logging.INFO)
+def application(settings: Settings, *, as_json: bool, colours: bool, began: int) -> ASGIApp:
+    """Return the application of one worker; it opens its own memory, and closes it when the worker ends.
+
+    `began` is when the server started: jobs that one worker has run since then are not run again by the others.
+    """
+    _set_up_logs(settings, as_json=as_json, colours=colours)
     memory = Memory.from_settings(settings)
     create = import_from_string(APPLICATION)
-    return Closing(cast(ASGIApp, create(AsyncMemory.over(memory), settings)), memory)
+    app, jobs = cast(ASGIApp, create(AsyncMemory.over(memory), settings)), ExitStack()
+    jobs.enter_context(import_from_string(STORED_LOG)(memory, settings.log_level))
+    jobs.enter_context(_scheduled(memory, settings, began))
+    return Closing(app, memory, jobs)
 
 
 class Closing:
-    """An application that closes its memory when the server has answered its last request."""
+    """An application that ends its jobs and closes its memory when the server has answered its last request."""
 
-    def __init__(self, app: ASGIApp, memory: Memory) -> None:
-        self._app, self._memory = app, memory
+    def __init__(self, app: ASGIApp, memory: Memory, jobs: ExitStack) -> None:
+        self._app, self._memory, self._jobs = app, memory, jobs
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "lifespan":
@@ -129,22 +141,42 @@ class Closing:
 
         async def tell(message: Message) -> None:
             if message["type"].startswith("lifespan.shutdown"):
+                self._jobs.close()
                 self._memory.close()
             await send(message)
 
         await self._app(scope, receive, tell)
 
 
+def _set_up_logs(settings: Settings, *, as_json: bool, colours: bool) -> None:
+    set_up_logs(as_json=as_json, colours=colours, level=logging.INFO, events=settings.log_level == "debug")
+
+
 def _config(run: Run, app: Any, **more: Any) -> Config:
     return Config(
         app,
         log_config=server_log(as_json=run.json, colours=run.colours, level="WARNING"),
+        http=EndingProtocol,
         access_log=False,
         server_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=GRACE_S,
         **more,
     )
+
+
+@contextmanager
+def _scheduled(memory: Memory, settings: Settings, began: int) -> Iterator[None]:
+    """Run the memory's jobs by the clock until the end of the block, unless the settings say that another does."""
+    if not settings.scheduler:
+        yield
+        return
+    scheduler = Scheduler(memory.jobs, began=began)
+    scheduler.start()
+    try:
+        yield
+    finally:
+        scheduler.stop()
 
 
 def _sweep_behind(memory: Memory) -> None:

@@ -5,11 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from ingat.cli.health import show_checks, show_stats
+from ingat.cli.log_stats import show_log_stats
+from ingat.cli.operations import show_operation
 from ingat.cli.recalled import show_context, show_hits, show_turn
 from ingat.cli.run import Run
+from ingat.cli.snapshots import show_comparison, show_loaded
 from ingat.cli.tables import show_record, show_rows
 from ingat.core.context import Context
-from ingat.core.records import Check, Page, Recall, Stats, Turn
+from ingat.core.logs import LogStats
+from ingat.core.records import Check, Page, Recall, Turn
+from ingat.core.reports import Operation
+from ingat.core.snapshots import Comparison, Loaded
+from ingat.core.stats import Stats
 
 
 def show(run: Run, value: Any, what: str | None) -> None:
@@ -20,8 +27,18 @@ def show(run: Run, value: Any, what: str | None) -> None:
         show_context(run, value)
     elif isinstance(value, Turn):
         show_turn(run, value)
+    elif isinstance(value, LogStats):
+        show_log_stats(run, value)
     elif isinstance(value, Stats):
         show_stats(run, value)
+    elif isinstance(value, Loaded):
+        show_loaded(run, value)
+    elif isinstance(value, Comparison):
+        show_comparison(run, value)
+    elif isinstance(value, dict):
+        run.print_json(value)
+    elif isinstance(value, Operation):
+        show_operation(run, value, show_record)
     elif isinstance(value, Page):
         show_rows(run, value.items, what or "")
         if value.next is not None:

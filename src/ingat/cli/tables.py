@@ -11,8 +11,14 @@ from rich.table import Table
 from rich.text import Text
 
 from ingat.cli.language import mark
+from ingat.cli.operations import state as operation_state
+from ingat.cli.operations import taken
 from ingat.cli.run import Run, local_time, printable
+from ingat.core.logs import LogEntry
+from ingat.core.policy import PolicyVersion, RetentionPolicy
 from ingat.core.records import Key, MemoryItem, Message, NewKey, Session, User
+from ingat.core.reports import Job, Operation
+from ingat.core.snapshots import Change, SnapshotHead
 
 NARROW_COLUMNS = 72
 """Below this width rows are shown as blocks."""
@@ -66,9 +72,44 @@ def _key_state(run: Run, key: Key) -> str:
     )
 
 
+def _logged(run: Run, entry: LogEntry) -> str:
+    return f"{entry.message}\n{msgspec.json.encode(entry.data).decode()}" if entry.data else entry.message
+
+
 def _validity(run: Run, item: MemoryItem) -> str:
     since = local_time(item.valid_from)
     return since if item.valid_to is None else f"{since} – {local_time(item.valid_to)}"
+
+
+def _saved(run: Run, head: SnapshotHead) -> str:
+    return run.translate("automatic" if head.is_auto else "by hand")
+
+
+def _size(run: Run, head: SnapshotHead) -> str:
+    return f"{head.size_bytes:,}"
+
+
+def _job_state(run: Run, job: Job) -> str:
+    return run.translate("running" if job.running else "waiting" if job.enabled else "stopped")
+
+
+def _job_summary(run: Run, job: Job) -> str:
+    return run.translate(job.summary)
+
+
+def _policy(run: Run, version: PolicyVersion) -> str:
+    """Return the fields that are not at their defaults."""
+    usual = RetentionPolicy()
+    named = [(name, getattr(version.policy, name)) for name in RetentionPolicy.__struct_fields__]
+    return ", ".join(f"{name} {_shown(name, value)}" for name, value in named if value != getattr(usual, name))
+
+
+def _value(name: str) -> Callable[[Run, Any], str]:
+    def value(run: Run, change: Change) -> str:
+        absent = "added" if name == "before" else "removed"
+        return "" if change.kind == absent else msgspec.json.encode(getattr(change, name)).decode()
+
+    return value
 
 
 COLUMNS: dict[type, tuple[Column, ...]] = {
@@ -100,6 +141,15 @@ COLUMNS: dict[type, tuple[Column, ...]] = {
         Column(mark("text"), _attribute("text")),
         Column(mark("holds since"), _validity),
     ),
+    LogEntry: (
+        Column(mark("time"), _moment("at"), True),
+        Column(mark("level"), lambda run, entry: run.translate(entry.level), True),
+        Column(mark("category"), _attribute("category")),
+        Column(mark("source"), _attribute("source")),
+        Column(mark("message"), _logged),
+        Column(mark("user"), _attribute("user_id")),
+        Column(mark("session"), _attribute("session_id")),
+    ),
     Key: (
         Column(mark("key"), _attribute("id"), True),
         Column(mark("role"), _attribute("role")),
@@ -108,6 +158,46 @@ COLUMNS: dict[type, tuple[Column, ...]] = {
         Column(mark("made"), _moment("created_at")),
         Column(mark("state"), _key_state),
     ),
+    SnapshotHead: (
+        Column(mark("snapshot"), _attribute("id"), True),
+        Column(mark("name"), _attribute("name")),
+        Column(mark("version"), _attribute("version")),
+        Column(mark("user"), _attribute("user_id")),
+        Column(mark("saved"), _saved),
+        Column(mark("bytes"), _size),
+        Column(mark("time"), _moment("created_at"), True),
+    ),
+    Change: (
+        Column(mark("place"), _attribute("path")),
+        Column(mark("change"), lambda run, change: run.translate(change.kind), True),
+        Column(mark("before"), _value("before")),
+        Column(mark("after"), _value("after")),
+    ),
+    PolicyVersion: (
+        Column(mark("number"), _attribute("number"), True),
+        Column(mark("time"), _moment("changed_at"), True),
+        Column(mark("who"), _attribute("actor")),
+        Column(mark("differs from the defaults in"), _policy),
+    ),
+    Operation: (
+        Column(mark("operation"), _attribute("id"), True),
+        Column(mark("time"), _moment("created_at")),
+        Column(mark("what"), _attribute("scope")),
+        Column(mark("deleted"), taken),
+        Column(mark("who"), _attribute("actor")),
+        Column(mark("why"), _attribute("reason")),
+        Column(mark("state"), operation_state),
+    ),
+    Job: (
+        Column(mark("job"), _attribute("name"), True),
+        Column(mark("what it does"), _job_summary),
+        Column(mark("state"), _job_state),
+        Column(mark("last run"), _moment("last_started_at")),
+        Column(mark("next run"), _moment("next_at")),
+        Column(mark("runs"), _attribute("runs")),
+        Column(mark("failed"), _attribute("failures")),
+        Column(mark("last error"), _attribute("last_error")),
+    ),
 }
 NOTHING = {
     "users": mark("There are no users."),
@@ -115,6 +205,10 @@ NOTHING = {
     "messages": mark("There are no messages."),
     "memories": mark("There are no memories."),
     "keys": mark("There are no keys."),
+    "logs": mark("There are no log entries."),
+    "snapshots": mark("There are no snapshots."),
+    "operations": mark("Nothing was deleted yet."),
+    "policies": mark("The policy was never changed: the defaults hold."),
 }
 VALUES = (
     mark("user"),
@@ -129,8 +223,23 @@ VALUES = (
     mark("note"),
     mark("message"),
     mark("protected"),
+    mark("debug"),
+    mark("info"),
+    mark("warn"),
+    mark("error"),
     mark("valid"),
     mark("revoked"),
+    mark("automatic"),
+    mark("by hand"),
+    mark("running"),
+    mark("waiting"),
+    mark("stopped"),
+    mark("added"),
+    mark("removed"),
+    mark("changed"),
+    mark("Close idle sessions and remember a summary of each"),
+    mark("Apply the retention policy"),
+    mark("Keep the day's measures"),
 )
 """Words that records hold and people read."""
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import click
@@ -52,6 +54,25 @@ class Object(click.ParamType[dict[str, Any]]):
             message = translate_in(ctx)("{value} is neither key=value nor a JSON object.")
             self.fail(message.format(value=repr(text)), param, ctx)
         return {key.strip(): _json_or_text(inside)}
+
+
+class Document(Object):
+    """A JSON object: written out, `@FILE` to read it from a file, or `-` for standard input."""
+
+    name = "document"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, Any]:
+        """Return the object."""
+        text = value
+        if isinstance(value, str) and (value == "-" or value.startswith("@")):
+            try:
+                text = sys.stdin.read() if value == "-" else Path(value[1:]).read_text(encoding="utf-8-sig")
+            except (OSError, UnicodeError) as error:
+                message = translate_in(ctx)("{value} cannot be read: {reason}.")
+                self.fail(message.format(value=repr(value), reason=error), param, ctx)
+            if not text.lstrip().startswith("{"):
+                self.fail(translate_in(ctx)("{value} holds no JSON object.").format(value=repr(value)), param, ctx)
+        return super().convert(text, param, ctx)
 
 
 class Rows(click.ParamType[int | None]):

@@ -116,6 +116,24 @@ class KeyNotFound(NotFound):
     code = "key_not_found"
 
 
+class SnapshotNotFound(NotFound):
+    """No snapshot has that id."""
+
+    code = "snapshot_not_found"
+
+
+class OperationNotFound(NotFound):
+    """No operation has that id."""
+
+    code = "operation_not_found"
+
+
+class JobNotFound(NotFound):
+    """The scheduler has no job of that name."""
+
+    code = "job_not_found"
+
+
 class Conflict(IngatError):
     """The act does not fit the present state; nothing was changed."""
 
@@ -144,6 +162,18 @@ class SessionArchived(Conflict):
     """The session is archived; unarchive it first."""
 
     code = "session_archived"
+
+
+class ProtectedUser(Conflict):
+    """The user is protected from being erased; `force` overrides it."""
+
+    code = "protected_user"
+
+
+class RestorePointMissing(NotFound):
+    """The restore point that an undo needs is no longer there, or is damaged; nothing was changed."""
+
+    code = "restore_point_missing"
 
 
 # -- the caller may not do this ------------------------------------------------------------------------------------
@@ -254,6 +284,12 @@ class StoreUnavailable(StoreError):
     code = "store_unavailable"
 
 
+class RestorePointFailed(StoreError):
+    """The restore point could not be written or did not read back as it was written; nothing was deleted."""
+
+    code = "restore_point_failed"
+
+
 class StoreClosed(StoreError):
     """The store was closed, or `write` was called inside `write`."""
 
@@ -267,6 +303,12 @@ class MissingExtra(IngatError):
     """The feature needs an optional dependency; the message says which extra to install."""
 
     code = "missing_extra"
+
+
+class HookFailed(IngatError):
+    """A function that takes over loaded snapshots raised; `details` say which, and how many took the state over."""
+
+    code = "hook_failed"
 
 
 class EmbedderUnavailable(IngatError):

@@ -225,30 +225,3 @@ class Check(Struct, frozen=True, kw_only=True):
     target: str
     state: Literal["ok", "warn", "bad"]
     advice: str | None = None
-
-
-class Count(Struct, frozen=True, kw_only=True):
-    """How many of a thing there are."""
-
-    total: int
-
-
-class SessionCounts(Struct, frozen=True, kw_only=True):
-    """How many sessions there are, by state."""
-
-    total: int
-    active: int
-    closed: int
-    archived: int
-
-
-class Stats(Struct, frozen=True, kw_only=True):
-    """How much the store holds."""
-
-    users: Count
-    sessions: SessionCounts
-    messages: Count
-    memories: Count
-    size_bytes: int
-    embedder: str | None
-    vectors_missing: int

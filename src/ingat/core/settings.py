@@ -17,6 +17,7 @@ from ingat.core.policy import RecallPolicy
 from ingat.core.roles import Roles
 
 Synchronous = Literal["NORMAL", "FULL"]
+LogThreshold = Literal["debug", "info", "warn", "error", "off"]
 _WHOLE, _NUMBER, _TEXT = "a whole number", "a number", "a text"
 _KINDS = {
     "store": _TEXT,
@@ -26,12 +27,19 @@ _KINDS = {
     "embedder": _TEXT,
     "tokenizer": _TEXT,
     "lang": _TEXT,
+    "log_level": "debug, info, warn, error or off",
+    "log_messages": "true or false",
     "host": _TEXT,
     "port": _WHOLE,
     "allowed_hosts": "a list of host names",
     "max_request_bytes": _WHOLE,
+    "max_import_bytes": _WHOLE,
     "request_timeout_s": _NUMBER,
+    "transfer_timeout_s": _NUMBER,
     "rate_limit_per_minute": _WHOLE,
+    "scheduler": "true or false",
+    "user_hint_bytes": _WHOLE,
+    "store_hint_bytes": _WHOLE,
     "role_budgets": "a table of whole numbers",
     "recall": "a table of settings",
 }
@@ -55,6 +63,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`heuristic`, or the name of a tiktoken encoding (extra `tokens`)."""
     lang: str | None = None
     """Language of the command line: `en` or `id`; by default that of the locale."""
+    log_level: LogThreshold = "info"
+    """What the server and the command line write into the log table: this level and graver ones; `off`: nothing."""
+    log_messages: bool = False
+    """Whether a log entry is written for every message (who spoke, not what was said)."""
     host: str = "127.0.0.1"
     """Address that the server listens on."""
     port: int = 8081
@@ -63,10 +75,20 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Host names that requests may name besides `host`, `localhost` and the loopback addresses; `*` allows all."""
     max_request_bytes: int = 2 << 20
     """Largest request body."""
+    max_import_bytes: int = 1 << 30
+    """Largest file that `POST /v1/import` takes, unpacked too."""
     request_timeout_s: float = 30.0
     """Longest time that a request may take."""
+    transfer_timeout_s: float = 3_600.0
+    """Longest time that an export or import over HTTP may take."""
     rate_limit_per_minute: int = 6_000
     """Requests of one access key in a minute, counted in each process; 0 switches the limit off."""
+    user_hint_bytes: int = 10_000_000
+    """A user whose texts are larger than this is named in the stats."""
+    store_hint_bytes: int = 500_000_000
+    """A store whose files are larger than this is told of in the stats."""
+    scheduler: bool = True
+    """Whether the server runs the jobs: expiry, retention."""
     role_budgets: dict[str, int] = {}
     """Context budgets of roles in tokens, added to or in place of the defaults."""
     recall: RecallPolicy = RecallPolicy()
@@ -77,8 +99,12 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             ("port", self.port, 0, 65_535),
             ("busy_timeout_ms", self.busy_timeout_ms, 0, 600_000),
             ("max_request_bytes", self.max_request_bytes, 1_024, 1 << 30),
+            ("max_import_bytes", self.max_import_bytes, 1_024, 1 << 40),
             ("request_timeout_s", self.request_timeout_s, 0.1, 3_600),
+            ("transfer_timeout_s", self.transfer_timeout_s, 0.1, 86_400),
             ("rate_limit_per_minute", self.rate_limit_per_minute, 0, 10**9),
+            ("user_hint_bytes", self.user_hint_bytes, 1, 10**15),
+            ("store_hint_bytes", self.store_hint_bytes, 1, 10**15),
         ):
             if not low <= value <= high:
                 raise InvalidSettings(f"{name} must be from {low} to {high}; it is {value}.")

@@ -21,6 +21,7 @@ from ingat.core.context import (
 from ingat.core.errors import SessionNotFound
 from ingat.core.ids import check_id, normalise_user_id
 from ingat.core.limits import MAX_BUDGET, MAX_TOP_K, MIN_BUDGET, check_limit
+from ingat.core.meter import Meter
 from ingat.core.policy import RecallPolicy
 from ingat.core.records import Hit, MemoryItem, Message, Recall, User
 from ingat.core.roles import Roles
@@ -86,10 +87,12 @@ class ContextBuilder:
         now: clock.Clock,
         *,
         recount: bool = False,
+        meter: Meter | None = None,
     ) -> None:
         """`recount`: the counts in the store are of another tokenizer, so messages that are read are counted anew."""
         self._store, self._recaller, self._roles = store, recaller, roles
         self._count, self._policy, self._now, self._recount = count_tokens, policy, now, recount
+        self._meter = meter or Meter()
 
     def build(
         self,
@@ -116,6 +119,10 @@ class ContextBuilder:
         session = None if session_id is None else check_id(session_id, "session id")
         if budget is not None:
             check_limit(budget, "budget", MIN_BUDGET, MAX_BUDGET)
+        with self._meter.time(self._meter.contexts):
+            return self._built(known, session, query, budget, wanted)
+
+    def _built(self, known: str, session: str | None, query: str | None, budget: int | None, wanted: int) -> Context:
         read = self._store.read(lambda tx: self._read(tx, known, session, budget))
         limit = self._budget(read.user, known, budget)
         profile, known_ids = self._profile(read, limit)

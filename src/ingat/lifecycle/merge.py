@@ -15,7 +15,7 @@ from ingat.core.roles import Roles
 from ingat.core.timelines import unite
 from ingat.services.memories import write_changes
 from ingat.store.contract import Store, Tx, Value
-from ingat.store.tables import keys, memories, messages, recall, sessions, users
+from ingat.store.tables import keys, logs, memories, messages, recall, sessions, snapshots, users
 
 
 def merge_users(store: Store, roles: Roles, now: clock.Clock, source: str, target: str) -> User:
@@ -25,8 +25,9 @@ def merge_users(store: Store, roles: Roles, now: clock.Clock, source: str, targe
     protected when either was. The values of a subject become one history, in which the newest holds, and memories that
     say the same become one. Where both have an active session of one channel, the one that was used last stays open
     (of two used at the same time the target's); where both have a message of one id (by an import), the source's gets
-    a new one. Nothing is changed when it raises UserNotFound, InvalidInput (both are the same user already) or
-    ContentTooLong (flags, slots or metadata of both do not fit into one object).
+    a new one; where both have snapshots of one name, the source's versions follow the target's. Nothing is changed when
+    it raises UserNotFound, InvalidInput (both are the same user already) or ContentTooLong (flags, slots or metadata of
+    both do not fit into one object).
     """
     first, second = normalise_user_id(source), normalise_user_id(target)
     moment = now()
@@ -43,6 +44,8 @@ def merge_users(store: Store, roles: Roles, now: clock.Clock, source: str, targe
         memories.move(tx, old.user_id, new.user_id, offset)
         recall.move(tx, old.user_id, new.user_id, offset)
         keys.move(tx, old.user_id, new.user_id)
+        logs.move(tx, old.user_id, new.user_id)
+        snapshots.move(tx, old.user_id, new.user_id)
         users.move_aliases(tx, old.user_id, new.user_id)
         users.advance(tx, new.user_id, users.version(tx, old.user_id))
         users.rewrite(tx, new.user_id)

@@ -52,17 +52,26 @@ class Lexical(NamedTuple):
         return self.covered + self.pairs
 
 
-def lexical(view: View, question: Question, allowed: NDArray[np.bool_] | None) -> Lexical:
-    """Score all rows by words; rows that are not allowed score nothing and give nothing to others."""
+def lexical(
+    view: View,
+    question: Question,
+    allowed: NDArray[np.bool_] | None,
+    counted: NDArray[np.bool_] | None = None,
+) -> Lexical:
+    """Score all rows by words; rows that are not allowed score nothing and give nothing to others.
+
+    `counted`: the rows that the weights of words rest on; by default those that are allowed.
+    """
+    counted = allowed if counted is None else counted
     layout, rows = view.layout, view.rows
     number = len(question.words)
     own = np.zeros((number, rows), np.float32)
     fits = np.zeros(rows, np.bool_)
     carried = False
-    number_seen = rows if allowed is None else max(int(allowed.sum()), 1)
-    mean_length = view.mean_length if allowed is None else max(float(view.length[allowed].sum()) / number_seen, 1.0)
+    number_seen = rows if counted is None else max(int(counted.sum()), 1)
+    mean_length = view.mean_length if counted is None else max(float(view.length[counted].sum()) / number_seen, 1.0)
     if number:
-        fill = _found(view.terms, question.terms, view, allowed)
+        fill = _found(view.terms, question.terms, allowed, counted)
         fitting, carried = _fitting(view, question, fill)
         fits[fitting] = True
         _fill(own.reshape(-1), view, question, fill, number_seen, mean_length)
@@ -72,7 +81,7 @@ def lexical(view: View, question: Question, allowed: NDArray[np.bool_] | None) -
         covered = covered_dense(own, layout)
     else:
         covered = covered_sparse(own, layout)
-    pairs = _pair_scores(view, question, allowed, number_seen)
+    pairs = _pair_scores(view, question, (allowed, counted), number_seen)
     return Lexical(own, fits, carried, layout.to_rows(own.sum(0)), layout.to_rows(covered.sum(0)), pairs)
 
 
@@ -80,14 +89,21 @@ def _idf(rows: int, df: NDArray[np.int64]) -> NDArray[np.float64]:
     return np.log1p((rows - df + 0.5) / (df + 0.5))
 
 
-def _found(postings: Postings, terms: NDArray[np.uint32], view: View, allowed: NDArray[np.bool_] | None) -> Found:
-    """Return the postings of the terms in the rows that are allowed, which `df` counts."""
+def _found(
+    postings: Postings,
+    terms: NDArray[np.uint32],
+    allowed: NDArray[np.bool_] | None,
+    counted: NDArray[np.bool_] | None,
+) -> Found:
+    """Return the postings of the terms in the rows that are allowed; `df` says how many rows that count hold each."""
     found = postings.find(terms)
-    if allowed is None:
+    if counted is None:
         return found
+    df = np.bincount(found.which[counted[found.rows]], minlength=len(terms))
+    if allowed is None:
+        return Found(found.which, found.rows, found.counts, df)
     seen = allowed[found.rows]
-    which = found.which[seen]
-    return Found(which, found.rows[seen], found.counts[seen], np.bincount(which, minlength=len(terms)))
+    return Found(found.which[seen], found.rows[seen], found.counts[seen], df)
 
 
 def _fitting(view: View, question: Question, found: Found) -> tuple[NDArray[np.int32], bool]:
@@ -160,10 +176,15 @@ def covered_sparse(own: Floats, layout: Layout) -> Floats:
     return covered.reshape(own.shape)
 
 
-def _pair_scores(view: View, question: Question, allowed: NDArray[np.bool_] | None, number: int) -> Floats:
+def _pair_scores(
+    view: View,
+    question: Question,
+    seen: tuple[NDArray[np.bool_] | None, NDArray[np.bool_] | None],
+    number: int,
+) -> Floats:
     """Return by row the weighted idf of the question's word pairs that stand in it."""
     if not len(question.pairs):
         return np.zeros(view.rows, np.float32)
-    found = _found(view.pairs, question.pairs, view, allowed)
+    found = _found(view.pairs, question.pairs, *seen)
     worth = PAIR * _idf(number, found.df)
     return np.bincount(found.rows, worth[found.which], view.rows).astype(np.float32)

@@ -34,6 +34,8 @@ TWO_STAGE_ROWS = 6_000
 """Rows above which sentence vectors are compared for the best `CANDIDATES` rows only."""
 CANDIDATES = 2_000
 """Rows whose sentence vectors are compared in a large segment."""
+LINES_BEFORE_SUMMARY = 5
+"""Lines of its own session that come before a summary, as far as so many fit: it says again what they say."""
 NEAR_MISSES = 5
 """Near misses listed for each reason."""
 
@@ -93,6 +95,7 @@ class _Scores(NamedTuple):
     answer: Floats
     credits: tuple[Floats, Floats]
     session: Floats
+    gives_way: Floats
     scales: tuple[_Scale, _Scale, _Scale]
 
 
@@ -143,14 +146,15 @@ def _score(
     view: View, vectors: Vectors | None, question: Question, seen: Mask | None, threshold: float | None
 ) -> _Scores:
     layout = view.layout
-    lex = lexical(view, question, seen)
+    counted = _counted(view, seen)
+    lex = lexical(view, question, seen, counted)
     total = lex.total
-    first = _scale(total, seen)
+    first = _scale(total, counted)
     base = _apply(total, first, seen) * np.float32(WORDS)
     fits = lex.fits if lex.carried else np.zeros(view.rows, np.bool_)
     meaning = cosine = None
     if vectors is not None and question.vector is not None:
-        meaning, cosine = _meaning(vectors, question.vector, base, seen)
+        meaning, cosine = _meaning(vectors, question.vector, base, seen, counted)
         base = base + meaning
         passed = cosine >= (question.threshold if threshold is None else threshold)
         passed &= _understood(view, vectors, question)
@@ -162,14 +166,16 @@ def _score(
     answer[1:] = line[:-1] * layout.answer
     following, answer = layout.to_rows(following), layout.to_rows(answer)
     mixed = base + following + answer
-    second = _scale(mixed, seen)
+    second = _scale(mixed, counted)
     credit_when, credit_author = _credits(view, question)
     credited = _apply(mixed, second, seen) + credit_when + credit_author
-    third = _scale(credited, seen)
+    third = _scale(credited, counted)
     scored = _apply(credited, third, seen)
     session = layout.session_best(scored) * np.float32(SESSION)
+    final = scored + session
+    gives_way = _giving_way(view, final, fits)
     return _Scores(
-        scored + session,
+        final + gives_way,
         fits,
         lex,
         meaning,
@@ -178,8 +184,22 @@ def _score(
         answer,
         (credit_when, credit_author),
         session,
+        gives_way,
         (first, second, third),
     )
+
+
+def _counted(view: View, seen: Mask | None) -> Mask | None:
+    """Return which rows the weights and the min-max steps rest on; None for all.
+
+    Summaries are measured by what the other rows set, so that these keep the scores that they have without them. Where
+    only summaries are seen, they count.
+    """
+    others = view.source != SOURCES.index("summary")
+    if others.all():
+        return seen
+    counted = others if seen is None else others & seen
+    return counted if counted.any() else seen
 
 
 def _understood(view: View, vectors: Vectors, question: Question) -> Mask:
@@ -207,7 +227,9 @@ def _apply(values: Floats, scale: _Scale, seen: Mask | None) -> Floats:
     return out if seen is None else out * seen
 
 
-def _meaning(vectors: Vectors, question: NDArray[np.float32], base: Floats, seen: Mask | None) -> tuple[Floats, Floats]:
+def _meaning(
+    vectors: Vectors, question: NDArray[np.float32], base: Floats, seen: Mask | None, counted: Mask | None
+) -> tuple[Floats, Floats]:
     """Return by row the weighted vector score, and the best cosine."""
     wholes = vectors.whole_cosines(question, len(base))
     known = vectors.known(len(base))
@@ -216,7 +238,10 @@ def _meaning(vectors: Vectors, question: NDArray[np.float32], base: Floats, seen
     if not known.any():
         return np.zeros_like(base), np.zeros_like(base)
     complete = None if bool(known.all()) else known
-    whole_part = _apply(wholes, _scale(wholes, complete), complete)
+    among = complete if counted is None else counted & known
+    if among is not None and not among.any():
+        among = complete
+    whole_part = _apply(wholes, _scale(wholes, among), complete)
     if len(base) <= TWO_STAGE_ROWS:
         sentences = vectors.sentence_cosines(question, wholes)
     else:
@@ -224,8 +249,8 @@ def _meaning(vectors: Vectors, question: NDArray[np.float32], base: Floats, seen
         rows = np.sort(np.argpartition(rough, -CANDIDATES)[-CANDIDATES:])
         sentences = wholes.copy()
         sentences[rows] = vectors.sentence_cosines_of(question, wholes, rows)
-    both = whole_part + _apply(sentences, _scale(sentences, complete), complete)
-    meaning = _apply(both, _scale(both, complete), complete) * np.float32(VECTORS)
+    both = whole_part + _apply(sentences, _scale(sentences, among), complete)
+    meaning = _apply(both, _scale(both, among), complete) * np.float32(VECTORS)
     return meaning, np.maximum(sentences, wholes)
 
 
@@ -247,6 +272,25 @@ def _credits(view: View, question: Question) -> tuple[Floats, Floats]:
         message = SOURCES.index("message")
         author[(view.role == ROLES.index("user")) | (view.source != message)] = AUTHOR
     return when, author
+
+
+def _giving_way(view: View, scores: Floats, fits: Mask) -> Floats:
+    """Return what is taken from each summary that fits, so that the lines it was made of come before it."""
+    taken = np.zeros_like(scores)
+    summaries = np.flatnonzero((view.source == SOURCES.index("summary")) & fits & (view.session >= 0))
+    if not len(summaries):
+        return taken
+    lines = fits & (view.source == SOURCES.index("message")) & np.isin(view.session, view.session[summaries])
+    rows = np.flatnonzero(lines)
+    rows = rows[np.lexsort((-scores[rows], view.session[rows]))]
+    sessions = view.session[rows]
+    starts = np.searchsorted(sessions, view.session[summaries], "left")
+    ends = np.searchsorted(sessions, view.session[summaries], "right")
+    for row, start, end in zip(summaries.tolist(), starts.tolist(), ends.tolist(), strict=True):
+        if end > start:
+            last = scores[rows[min(start + LINES_BEFORE_SUMMARY, end) - 1]]
+            taken[row] = min(np.float32(0), last - np.float32(1e-5) - scores[row])
+    return taken
 
 
 def _best(view: View, scores: Floats, among: Mask, number: int) -> list[int]:
@@ -288,7 +332,8 @@ def _parts(scores: _Scores, row: int) -> dict[str, float]:
     lex, outer = scores.lexical, second.factor * third.factor
     words = WORDS * first.factor * outer
     off = words * first.low + second.low * outer + third.low * third.factor
-    return {
+    given = {"gives_way": float(scores.gives_way[row])} if scores.gives_way[row] else {}
+    return given | {
         "words": words * float(lex.words[row]),
         "coverage": words * float(lex.covered[row] - lex.words[row]),
         "pairs": words * float(lex.pairs[row]),

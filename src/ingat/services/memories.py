@@ -413,6 +413,28 @@ def _insert(
     return new, position
 
 
+def keep_summary(tx: Tx, summary: MemoryItem, earlier_id: str | None, now: int) -> tuple[MemoryItem, int]:
+    """Write a session's summary in place of an earlier one, which ends and stays in the history.
+
+    One that says the same of this session already stays and takes the newer lineage. Nulls of the metadata are left
+    out. Returns the item and the position of its index entry if it needs vectors, else 0.
+    """
+    owner, said = summary.user_id, table.with_text(tx, summary.user_id, key_of(summary.text))
+    same = next((item for item in said if says_same(item, summary) and not over(item, now)), None)
+    metadata = {**(same.metadata if same else {}), **summary.metadata}
+    summary = replace(summary, metadata={key: value for key, value in metadata.items() if value is not None})
+    if same is None:
+        kept, position = _insert(tx, summary, [], [], now)
+    else:
+        kept = replace(same, message_ids=summary.message_ids, metadata=summary.metadata, updated_at=now)
+        position = _change(tx, same, kept, now)
+    earlier = table.get(tx, owner, earlier_id) if earlier_id is not None else None
+    if earlier is not None and earlier.id != kept.id and earlier.kind == "summary" and not over(earlier, now):
+        until = max(earlier.valid_from, kept.valid_from)
+        _change(tx, earlier, replace(earlier, valid_to=until, superseded_by=kept.id), now)
+    return _required(tx, owner, kept.id), position
+
+
 def _change(tx: Tx, item: MemoryItem, changed: MemoryItem, now: int) -> int:
     """Write an item that changed, and the timeline of its subject with it; as `write_changes`."""
     if changed.subject is None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
+from time import perf_counter
 from typing import Any
 
 from ingat.core import clock
@@ -10,6 +12,8 @@ from ingat.core.drafts import Draft, attachment_texts, draft, indexed_text, new_
 from ingat.core.errors import MessageNotFound, SessionNotFound
 from ingat.core.ids import check_id, normalise_user_id
 from ingat.core.limits import check_limit
+from ingat.core.logs import NewLog
+from ingat.core.meter import Meter
 from ingat.core.records import Attachment, Message, NewMessage, Page
 from ingat.core.roles import BLOCKED
 from ingat.search.entry import Terms, analyse
@@ -23,17 +27,20 @@ from ingat.store.tables.paging import decode_cursor
 MAX_MESSAGES_AT_ONCE = 10_000
 NO_TERMS = Terms(b"", b"", 0, 0)
 
+_log = logging.getLogger("ingat.messages")
+
 
 class Append:
     """A write of checked and analysed messages to one session: call it with a transaction.
 
-    After the commit `user_id` and `positions` say which index entries still lack vectors, `texts` of what.
+    After the commit `user_id` and `positions` say which index entries still lack vectors, `texts` of what. `begun` is
+    when its analysis began, of perf_counter.
     """
 
-    __slots__ = ("_drafts", "_now", "_session_id", "_terms", "positions", "user_id")
+    __slots__ = ("_drafts", "_now", "_session_id", "_terms", "begun", "positions", "user_id")
 
-    def __init__(self, session_id: str, drafts: list[Draft], now: int) -> None:
-        self._session_id, self._drafts, self._now = session_id, drafts, now
+    def __init__(self, session_id: str, drafts: list[Draft], now: int, begun: float) -> None:
+        self._session_id, self._drafts, self._now, self.begun = session_id, drafts, now, begun
         self._terms = [terms_of(each) for each in drafts]
         self.user_id = ""
         self.positions = range(0)
@@ -45,6 +52,10 @@ class Append:
             indexed_text(each.content, attachment_texts(each.attachments)) if recallable(each.metadata) else ""
             for each in self._drafts
         ]
+
+    def told(self) -> tuple[str, list[tuple[str, str]]]:
+        """Return the session's id, and id and role of each message."""
+        return self._session_id, [(each.id, each.role) for each in self._drafts]
 
     def __call__(self, tx: Tx) -> list[Message]:
         """Write the messages with their index entries; raises what `Messages.append` names."""
@@ -84,9 +95,15 @@ class Messages:
         count_tokens: Callable[[str], int],
         now: clock.Clock,
         committed: Callable[[str, Sequence[int], Sequence[str]], None],
+        meter: Meter | None = None,
+        noted: Callable[[Append], None] | None = None,
     ) -> None:
-        """`committed` is told of entries that were written without vectors: user, positions, texts."""
+        """`committed` is told of entries that were written without vectors: user, positions, texts.
+
+        `noted` is told of every append after its commit.
+        """
         self._rows, self._count, self._clock, self._committed = store, count_tokens, now, committed
+        self.meter, self._noted = meter or Meter(), noted
 
     def append(
         self,
@@ -164,20 +181,57 @@ class Messages:
 
     def appending(self, session_id: str, messages: Sequence[NewMessage | Mapping[str, Any]]) -> Append:
         """Check and analyse messages and return their write, for a queue of writes; tell `committed` afterwards."""
-        known, now = check_id(session_id, "session id"), self._clock()
+        known, now, begun = check_id(session_id, "session id"), self._clock(), perf_counter()
         if isinstance(messages, Sequence):
             check_limit(len(messages), "number of messages", 0, MAX_MESSAGES_AT_ONCE)
-        return Append(known, [draft(new, self._count, now) for new in new_messages(messages)], now)
+        return Append(known, [draft(new, self._count, now) for new in new_messages(messages)], now, begun)
 
     def committed(self, append: Append) -> None:
         """Tell who fills in vectors that these messages are there."""
+        self.meter.appends.observe(perf_counter() - append.begun, amount=len(append.positions))
         if append.positions:
             self._committed(append.user_id, append.positions, append.texts)
+            if _log.isEnabledFor(logging.INFO):
+                _tell(append, self._rows.url)
+            if self._noted is not None:
+                self._noted(append)
 
     def _commit(self, append: Append) -> list[Message]:
-        written = self._rows.write(append)
+        try:
+            written = self._rows.write(append)
+        except BaseException as error:
+            self.meter.fell(self.meter.appends, append.begun, error)
+            raise
         self.committed(append)
         return written
+
+
+def noting(put: Callable[[NewLog], None], now: clock.Clock) -> Callable[[Append], None]:
+    """Return what puts a log entry for every message: who spoke and in which session, nothing of what was said."""
+
+    def note(append: Append) -> None:
+        session_id, messages = append.told()
+        for _, role in messages:
+            put(
+                NewLog(
+                    message=f"{role} message sent",
+                    category="chat",
+                    source=role,
+                    data={"session_id": session_id},
+                    user_id=append.user_id,
+                    session_id=session_id,
+                    at=now(),
+                )
+            )
+
+    return note
+
+
+def _tell(append: Append, url: str) -> None:
+    session_id, messages = append.told()
+    about = {"category": "chat", "session_id": session_id, "user_id": append.user_id, "store": url}
+    for message_id, _ in messages:
+        _log.info("Added message to session: %s", message_id, extra=about)
 
 
 def terms_of(new: Draft | Message) -> Terms:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from msgspec import UNSET, UnsetType
 
@@ -22,12 +23,31 @@ from ingat.store.tables.paging import decode_cursor
 
 Text = str | None | UnsetType
 
+_log = logging.getLogger("ingat.sessions")
+
+
+class Ender(Protocol):
+    """Ends sessions that nobody has written to for long; see lifecycle.expire."""
+
+    def idle(self, tx: Tx, session: Session) -> bool:
+        """Return whether the active session has been silent for too long."""
+        ...
+
+    def end(self, tx: Tx, session: Session) -> None:
+        """Close the session in this transaction."""
+        ...
+
+    def ended(self, session: Session) -> None:
+        """Take note, after the commit, that the session was closed."""
+        ...
+
 
 class Sessions:
     """The sessions of one store."""
 
-    def __init__(self, store: Store, now: clock.Clock) -> None:
-        self._store, self._now = store, now
+    def __init__(self, store: Store, now: clock.Clock, ender: Ender | None = None) -> None:
+        """Without an `ender` a session stays active, however long it is silent."""
+        self._store, self._now, self._ender = store, now, ender
 
     def open(
         self,
@@ -41,14 +61,16 @@ class Sessions:
     ) -> Session:
         """Return the user's active session of that channel, created when there is none.
 
-        Two callers at once get the same session. The user is created when unknown; UserBlocked when blocked. `name`
-        and the rest are used only for a new session.
+        One that has been silent for longer than the retention policy's `session_timeout_hours` is closed first, its
+        summary follows behind, and a new one is returned. Two callers at once get the same session. The user is created
+        when unknown; UserBlocked when blocked. `name` and the rest are used only for a new session.
         """
         known, key = normalise_user_id(user_id), check_id(channel, "channel")
 
         def look(tx: Tx) -> Session | None:
             owner = user_table.standing(tx, known)
-            return table.active_in_channel(tx, owner.user_id, key) if owner and owner.role != BLOCKED else None
+            active = table.active_in_channel(tx, owner.user_id, key) if owner and owner.role != BLOCKED else None
+            return None if active is not None and self._is_idle(tx, active) else active
 
         found = self._store.read(look)
         if found is not None:
@@ -56,12 +78,24 @@ class Sessions:
         values = _columns(name, description, project_id, metadata) | {"channel": key}
         fresh, now = new_id(), self._now()
 
-        def work(tx: Tx) -> Session:
+        def work(tx: Tx) -> tuple[Session, Session | None]:
             owner = user_table.writable(tx, known, now)
             active = table.active_in_channel(tx, owner, key)
-            return active or _insert(tx, owner, fresh, values, now, now)
+            if active is not None and not self._is_idle(tx, active):
+                return active, None
+            if active is not None and self._ender is not None:
+                self._ender.end(tx, active)
+            return _insert(tx, owner, fresh, values, now, now), active
 
-        return self._store.write(work)
+        session, ended = self._store.write(work)
+        if ended is not None and self._ender is not None:
+            self._ender.ended(ended)
+        if session.id == fresh:
+            self._tell(session)
+        return session
+
+    def _is_idle(self, tx: Tx, session: Session) -> bool:
+        return self._ender is not None and self._ender.idle(tx, session)
 
     def create(
         self,
@@ -97,7 +131,14 @@ class Sessions:
                 _refuse_second_active(tx, owner, cast(str, values["channel"]))
             return _insert(tx, owner, session_id, values, began, now)
 
-        return self._store.write(work)
+        session = self._store.write(work)
+        self._tell(session)
+        return session
+
+    def _tell(self, session: Session) -> None:
+        if _log.isEnabledFor(logging.INFO):
+            about = {"session_id": session.id, "user_id": session.user_id, "store": self._store.url}
+            _log.info("Session created: %s", session.id, extra={"category": "session", **about})
 
     def get(self, session_id: str) -> Session:
         """Return the session, or raise SessionNotFound."""
@@ -198,7 +239,10 @@ class Sessions:
         return self._change(session_id, {"archived": "closed"})
 
     def reopen(self, session_id: str) -> Session:
-        """Make a closed session active again; Conflict when its channel has another active one by now."""
+        """Make a closed session active again; Conflict when its channel has another active one by now.
+
+        It counts as used now: it expires after the policy's `session_timeout_hours` from here.
+        """
         return self._change(session_id, {"closed": "active"})
 
     def _change(self, session_id: str, steps: Mapping[SessionState, SessionState]) -> Session:
@@ -216,6 +260,9 @@ class Sessions:
             values: dict[str, Value] = {"state": state}
             values["closed_at"] = None if state == "active" else session.closed_at or now
             values["archived_at"] = now if state == "archived" else None
+            values["packed_at"] = None
+            if state == "active":
+                values["reopened_at"] = now
             table.update(tx, session.user_id, known, values, now)
             return table.required(tx, known)
 

@@ -79,6 +79,10 @@ class Store(Protocol):
         """Return what the store takes on disk."""
         ...
 
+    def used_bytes(self) -> int:
+        """Return what rows and indexes take; space that is free to be used again is left out."""
+        ...
+
     def close(self) -> None:
         """Finish the writes that wait and let go of every connection. A second call does nothing."""
         ...

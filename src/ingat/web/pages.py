@@ -12,6 +12,7 @@ from ingat.aio import AsyncMemory
 from ingat.core.errors import RateLimited, Unauthorized
 from ingat.core.records import Key
 from ingat.web.browser import Browsers
+from ingat.web.client import Client
 from ingat.web.page import assets, page
 from ingat.web.reference import Reference, reference
 from ingat.web.sign import Door, SignIn
@@ -25,6 +26,7 @@ class Pages:
         self._sign_in = SignIn(browsers, door)
         self._reference: Reference = reference(document)
         self._assets = assets()
+        self._client = Client(door)
 
     def routes(self) -> list[Route]:
         """Return the routes of all pages and of what they load."""
@@ -33,6 +35,7 @@ class Pages:
             Route("/sign-in", self._sign_in.by_form, methods=["POST"]),
             Route("/sign-out", self._sign_in.out, methods=["POST"]),
             Route("/schema", self.schema, methods=["GET"]),
+            Route("/client.js", self._client.show, methods=["GET"]),
             Route("/favicon.ico", self._assets["icon.svg"], methods=["GET"]),
         ]
         return found + [Route(f"/assets/{name}", each, methods=["GET"]) for name, each in self._assets.items()]

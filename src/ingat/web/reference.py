@@ -137,7 +137,7 @@ def _operation(path: str, method: str, operation: Schema, statuses: Mapping[str,
     schema = content.get("schema", {})
     fields += _fields(schema.get("oneOf", [schema])[0], "body")
     done = next(status for status in operation["responses"] if status.startswith("2"))
-    answer = operation["responses"][done]["content"]["application/json"]["schema"]
+    answer = next(iter(operation["responses"][done]["content"].values()))["schema"]
     return Operation(
         id=operation["operationId"],
         method=method.upper(),

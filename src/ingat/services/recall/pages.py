@@ -73,5 +73,4 @@ def _messages(tx: Tx, index: Index, rows: list[int]) -> list[Message]:
     positions = [int(index.view.position[row]) for row in rows]
     lines = table.lines_at(tx, index.user_id, positions)
     ids = [lines[position].source_id for position in positions if position in lines]
-    found = [message_table.get(tx, index.user_id, each) for each in ids]
-    return [message for message in found if message is not None]
+    return message_table.get_many(tx, index.user_id, ids)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Sequence
 from typing import cast
 
@@ -9,6 +10,7 @@ from ingat.core import clock
 from ingat.core.errors import EmptyContent, InvalidInput
 from ingat.core.ids import check_id, normalise_user_id
 from ingat.core.limits import MAX_TOP_K, check_limit, check_time
+from ingat.core.meter import Meter
 from ingat.core.policy import RecallPolicy
 from ingat.core.records import (
     MESSAGE_ROLES,
@@ -38,6 +40,8 @@ from ingat.store.tables.paging import decode_cursor
 MAX_QUERY_BYTES = 64 << 10
 MAX_EXCLUDED = 10_000
 
+_log = logging.getLogger("ingat.recall")
+
 _MISSES = {
     "beyond_top_k": "it came after the last hit that was asked for",
     "below_threshold": "it shares no word with the question and is not close enough in meaning",
@@ -55,9 +59,11 @@ class Recaller:
         policy: RecallPolicy,
         now: clock.Clock,
         missing: Missing,
+        meter: Meter | None = None,
     ) -> None:
         """`missing` is told of entries that the store has no vectors of; without texts when these were not read."""
-        self._embedder, self._policy, self._now = embedder, policy, now
+        self._embedder, self._policy, self._now, self._url = embedder, policy, now, store.url
+        self._meter = meter or Meter()
         self._indexes = Indexes(store, embedder, neighbours, policy.cache_mib << 20, missing)
 
     def recall(
@@ -100,8 +106,13 @@ class Recaller:
                 near_misses=tuple(self._near_misses(tx, index, ranking)),
             )
 
-        found = self._indexes.ask(known, text, look)
-        return found or Recall(hits=(), mode="words" if self._embedder is None else "words+vectors")
+        with self._meter.time(self._meter.recalls):
+            found = self._indexes.ask(known, text, look)
+        found = found or Recall(hits=(), mode="words" if self._embedder is None else "words+vectors")
+        if _log.isEnabledFor(logging.INFO):
+            about = {"category": "recall", "session_id": session_id, "user_id": known, "store": self._url}
+            _log.info("Recalled %d memories", len(found.hits), extra=about)
+        return found
 
     def search(
         self,

@@ -80,6 +80,10 @@ class SQLiteStore:
         log = self.path.with_name(self.path.name + "-wal")
         return self.path.stat().st_size + (log.stat().st_size if log.exists() else 0)
 
+    def used_bytes(self) -> int:
+        """Return the size of the pages that hold rows and indexes; free pages are left out."""
+        return self.read(_used)
+
     def waiting(self) -> int:
         """Return how many writes of this process wait for their turn at this moment."""
         return self._writer.waiting()
@@ -109,6 +113,14 @@ def _findings(tx: Tx) -> list[str]:
 
 def _size_in_memory(tx: Tx) -> int:
     row = tx.one("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
+    return int(row[0] or 0) if row else 0
+
+
+def _used(tx: Tx) -> int:
+    row = tx.one(
+        "SELECT (page_count - freelist_count) * page_size"
+        " FROM pragma_page_count, pragma_freelist_count, pragma_page_size"
+    )
     return int(row[0] or 0) if row else 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from ingat.store.contract import Tx
+from ingat.store.tables import transcripts
 
 _REINDEX = "`ingat reindex` rebuilds the index"
 _RESTORE = "restore the newest backup; do not go on writing"
@@ -93,7 +94,9 @@ _QUESTIONS: tuple[tuple[str, str, str], ...] = (
 
 def disagreements(tx: Tx) -> list[tuple[str, int, str]]:
     """Return (what is counted, number of rows, what to do if there are any) for each check."""
-    found: list[tuple[str, int, str]] = []
+    found: list[tuple[str, int, str]] = [
+        ("compressed messages that cannot be read", transcripts.unreadable(tx), _RESTORE),
+    ]
     for name, query, advice in _QUESTIONS:
         row = tx.one(query)
         found.append((name, cast("tuple[int]", row)[0], advice))

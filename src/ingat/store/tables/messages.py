@@ -10,10 +10,12 @@ import msgspec
 from ingat.core.json import decode_object, encode_object
 from ingat.core.records import Attachment, Message
 from ingat.store.contract import Row, Tx, Value
+from ingat.store.tables import transcripts
 from ingat.store.tables.paging import Cursor, encode_cursor, keyset, listing
 
 COLUMNS = "user_id, session_id, seq, id, role, content, author, attachments, metadata, tokens, at"
-_OF_SESSION = COLUMNS.removeprefix("user_id, session_id, ")
+_READ = f"{COLUMNS}, packed"
+_OF_SESSION = _READ.removeprefix("user_id, session_id, ")
 HISTORY = listing("history", "at", True)
 
 _attachments = msgspec.json.Decoder(tuple[Attachment, ...])
@@ -25,15 +27,17 @@ def attachments_of(text: str | None) -> tuple[Attachment, ...]:
     return _attachments.decode(text) if text else ()
 
 
-def message_of(row: Row) -> Message:
-    """Return the record of a row of COLUMNS."""
-    values: Any = row
-    return _message_of(values[0], values[1], values[2:11])
+def _records(tx: Tx, user_id: str, rows: Iterable[Row]) -> list[Message]:
+    """Return the records of rows of _READ of one user."""
+    parts = transcripts.Parts(tx, user_id)
+    return [_record(parts, user_id, cast(str, row[1]), row[2:]) for row in rows]
 
 
-def _message_of(user_id: str, session_id: str, row: Row) -> Message:
+def _record(parts: transcripts.Parts, user_id: str, session_id: str, row: Row) -> Message:
     values: Any = row
-    seq, message_id, role, content, author, attachments, metadata, tokens, at = values
+    seq, message_id, role, content, author, attachments, metadata, tokens, at, packed = values
+    if packed:
+        content, attachments, metadata = parts.content(session_id, packed, seq)
     return Message(
         user_id=user_id,
         session_id=session_id,
@@ -72,13 +76,20 @@ def page(tx: Tx, user_id: str, session_id: str, limit: int | None, before: int |
         args.append(limit)
     rows = tx.all(query, args)
     rows.reverse()
-    return [_message_of(user_id, session_id, row) for row in rows]
+    parts = transcripts.Parts(tx, user_id)
+    return [_record(parts, user_id, session_id, row) for row in rows]
 
 
 def get(tx: Tx, user_id: str, message_id: str) -> Message | None:
     """Return one message of a user, or None."""
-    row = tx.one(f"SELECT {COLUMNS} FROM message WHERE user_id = ? AND id = ?", (user_id, message_id))
-    return message_of(row) if row else None
+    return next(iter(get_many(tx, user_id, [message_id])), None)
+
+
+def get_many(tx: Tx, user_id: str, ids: Sequence[str]) -> list[Message]:
+    """Return a user's messages with these ids, in the order given; those that are not there are left out."""
+    query = f"SELECT {_READ} FROM message WHERE user_id = ? AND id = ?"
+    found = (tx.one(query, (user_id, message_id)) for message_id in ids)
+    return _records(tx, user_id, (row for row in found if row is not None))
 
 
 def shared_ids(tx: Tx, user_id: str, other: str) -> list[str]:
@@ -92,7 +103,12 @@ def shared_ids(tx: Tx, user_id: str, other: str) -> list[str]:
 
 def rename(tx: Tx, user_id: str, message_id: str, new_id: str) -> None:
     """Give a message another id, in the transcript only; its metadata keep the old one as `id_before_merge`."""
-    row = tx.one("SELECT metadata FROM message WHERE user_id = ? AND id = ?", (user_id, message_id))
+    query = "SELECT metadata, session_id, packed, seq FROM message WHERE user_id = ? AND id = ?"
+    row = tx.one(query, (user_id, message_id))
+    if row is not None and row[2]:
+        session_id, packed, seq = cast("tuple[str, int, int]", row[1:])
+        transcripts.take_out(tx, user_id, session_id, packed, seq)
+        row = tx.one(query, (user_id, message_id))
     metadata = encode_object({**decode_object(row[0] if row else None), "id_before_merge": message_id}, "metadata")
     tx.run(
         "UPDATE message SET id = ?, metadata = ? WHERE user_id = ? AND id = ?", (new_id, metadata, user_id, message_id)
@@ -106,7 +122,7 @@ def last_of_user(tx: Tx, user_id: str, session_id: str, before: int) -> Message 
         " ORDER BY seq DESC LIMIT 1",
         (user_id, session_id, before),
     )
-    return _message_of(user_id, session_id, row) if row else None
+    return _record(transcripts.Parts(tx, user_id), user_id, session_id, row) if row else None
 
 
 def history(tx: Tx, user_id: str, limit: int, cursor: Cursor | None) -> tuple[list[Message], str | None]:
@@ -116,9 +132,9 @@ def history(tx: Tx, user_id: str, limit: int, cursor: Cursor | None) -> tuple[li
     """
     after, args, order = keyset(HISTORY, "at", "id", True, cursor)
     rows = tx.all(
-        f"SELECT {COLUMNS} FROM message WHERE user_id = ? AND {after} {order} LIMIT ?", (user_id, *args, limit + 1)
+        f"SELECT {_READ} FROM message WHERE user_id = ? AND {after} {order} LIMIT ?", (user_id, *args, limit + 1)
     )
-    found = [message_of(row) for row in rows[:limit]]
+    found = _records(tx, user_id, rows[:limit])
     return found, encode_cursor(HISTORY, found[-1].at, found[-1].id) if len(rows) > limit else None
 
 
@@ -130,5 +146,5 @@ def count(tx: Tx) -> int:
 
 def of_user(tx: Tx, user_id: str) -> list[Message]:
     """Return all messages of a user, session by session."""
-    rows = tx.all(f"SELECT {COLUMNS} FROM message WHERE user_id = ? ORDER BY session_id, seq", (user_id,))
-    return [message_of(row) for row in rows]
+    rows = tx.all(f"SELECT {_READ} FROM message WHERE user_id = ? ORDER BY session_id, seq", (user_id,))
+    return _records(tx, user_id, rows)

@@ -80,6 +80,7 @@ LIKE = "LIKE ? ESCAPE '\\'"
 """Compares with a pattern from `like_pattern`."""
 
 
-def like_pattern(text: str) -> str:
-    """Return the LIKE pattern for lower-cased values that hold the text anywhere."""
-    return "%" + text.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+def like_pattern(text: str, *, as_written: bool = False) -> str:
+    """Return the LIKE pattern for lower-cased values that hold the text anywhere; `as_written`: not lower-cased."""
+    given = text if as_written else text.lower()
+    return "%" + given.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"

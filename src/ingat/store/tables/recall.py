@@ -10,6 +10,7 @@ import msgspec
 from ingat.core.drafts import attachment_texts, indexed_text
 from ingat.core.records import Source
 from ingat.store.contract import Row, Tx, Value
+from ingat.store.tables import transcripts
 from ingat.store.tables.messages import attachments_of
 
 ENTRY_COLUMNS = (
@@ -124,23 +125,26 @@ class Line(NamedTuple):
 def lines_at(tx: Tx, user_id: str, positions: Sequence[int]) -> dict[int, Line]:
     """Return by position what stands behind these entries; those that are gone are left out."""
     found: dict[int, Line] = {}
+    parts = transcripts.Parts(tx, user_id)
     for start in range(0, len(positions), 500):
         some = positions[start : start + 500]
         marks = ", ".join("?" * len(some))
         rows: Any = tx.all(
             "SELECT e.position, e.source, e.source_id, e.session_id, e.seq, e.role, e.author, e.at,"
             " COALESCE(m.content, CASE WHEN i.subject IS NULL THEN i.text ELSE i.subject || ': ' || i.text END),"
-            " m.attachments, i.message_ids, LENGTH(e.terms) > 0 FROM recall_entry e"
+            " m.attachments, i.message_ids, LENGTH(e.terms) > 0, m.packed FROM recall_entry e"
             " LEFT JOIN message m ON e.source = 'message' AND m.user_id = e.user_id"
             " AND m.session_id = e.session_id AND m.seq = e.seq"
             " LEFT JOIN memory i ON e.source <> 'message' AND i.user_id = e.user_id AND i.id = e.source_id"
             f" WHERE e.user_id = ? AND e.position IN ({marks})",
             (user_id, *some),
         )
-        for position, source, source_id, session_id, seq, role, author, at, text, attachments, ids, indexed in rows:
+        for position, source, source_id, session_id, seq, role, author, at, text, files, ids, indexed, part in rows:
             if text is None:
                 continue
-            captions = attachment_texts(attachments_of(attachments)) if attachments else ()
+            if part:
+                text, files, _ = parts.content(session_id, part, seq)
+            captions = attachment_texts(attachments_of(files)) if files else ()
             message_ids = (source_id,) if source == "message" else _ids.decode(ids)
             whole = indexed_text(text, captions)
             found[position] = Line(

@@ -1,0 +1,212 @@
+"""`ingat export` and `ingat import ingat`: everything, or one user, as a file, and back."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import secrets
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, cast, get_args
+
+import click
+
+from ingat.cli.command import Argument, Command, Option
+from ingat.cli.failures import FAILED
+from ingat.cli.language import mark
+from ingat.cli.progress import counting
+from ingat.cli.run import Run, current_run
+from ingat.cli.values import OneOf
+from ingat.core.errors import InvalidFile, InvalidInput
+from ingat.core.reports import ExportReport, ImportReport
+from ingat.lifecycle.exporting import ExportFormat
+from ingat.memory import Memory
+
+STANDARD = "-"
+"""Stands for standard output, and for standard input."""
+MOST_SHOWN = 20
+_KIB = 1_024
+
+
+def _export(file: str, user_id: str | None, format: ExportFormat | None, no_logs: bool, force: bool) -> None:
+    run = current_run()
+    chosen = format or _format_of(file)
+
+    def written(memory: Memory, write: Callable[[bytes], object]) -> ExportReport:
+        with run.err.status(run.translate("Exporting")) if run.err.is_terminal else _nothing():
+            return memory.export(write, user_id=user_id, format=chosen, include_logs=not no_logs)
+
+    if file == STANDARD:
+        with run.memory() as memory:
+            written(memory, _write_out)
+        sys.stdout.buffer.flush()
+        return
+    path = Path(file)
+    if path.exists() and not force:
+        raise InvalidInput(f"The file {file} is there already; nothing was written. --force writes it anew.")
+    with run.memory() as memory, _new_file(path) as write:
+        report = written(memory, write)
+    if run.json:
+        run.print_json(report)
+    else:
+        run.say(run.translate("Exported to {file}: {counts}.").format(file=file, counts=_told(report.counts)))
+
+
+def _format_of(file: str) -> ExportFormat:
+    name = file.lower().removesuffix(".gz")
+    return "jsonl" if name.endswith((".jsonl", ".ndjson")) else "json"
+
+
+def _write_out(piece: bytes) -> None:
+    sys.stdout.flush()
+    rest = piece
+    while rest:
+        rest = rest[sys.stdout.buffer.write(rest) :]
+
+
+@contextmanager
+def _nothing() -> Iterator[None]:
+    yield
+
+
+@contextmanager
+def _new_file(path: Path) -> Iterator[Callable[[bytes], object]]:
+    """Write a file that is there as a whole or not at all, for the owner only; `.gz` is packed."""
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
+    try:
+        with open(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as raw:
+            if path.name.lower().endswith(".gz"):
+                with gzip.GzipFile(filename="", fileobj=raw, mode="wb", compresslevel=6) as packed:
+                    yield packed.write
+            else:
+                yield raw.write
+            raw.flush()
+            os.fsync(raw.fileno())
+        partial.replace(path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise InvalidFile(
+            f"The file {path} cannot be written: {error.strerror or error}. Nothing was exported."
+        ) from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "posix":
+        number = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)
+
+
+def _import(path: str, dry_run: bool) -> None:
+    run = current_run()
+    _ = run.translate
+
+    def interrupted(done: int, total: int) -> str:
+        return _("Interrupted. Nothing was imported.")
+
+    bar = counting(run, _("Importing (KiB)"), interrupted)
+    with _opened(path) as (file, size), run.memory() as memory, bar as tell:
+        report = memory.import_from(cast(BinaryIO, _Counted(file, size, tell)), dry_run=dry_run)
+    if run.json:
+        run.print_json(report)
+    else:
+        _show(run, report)
+    if report.errors:
+        click.get_current_context().exit(FAILED)
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[tuple[BinaryIO, int]]:
+    if path == STANDARD:
+        yield sys.stdin.buffer, 0
+        return
+    try:
+        file = open(path, "rb")  # noqa: SIM115  # closed below; only errors of opening are told here
+    except OSError as error:
+        raise InvalidFile(f"The file {path} cannot be read: {error.strerror or error}.") from error
+    with file:
+        yield file, os.fstat(file.fileno()).st_size
+
+
+class _Counted:
+    """A file that tells how much of it was read."""
+
+    def __init__(self, file: BinaryIO, size: int, tell: Callable[[int, int], None]) -> None:
+        self._file, self._size, self._tell, self._done = file, size, tell, 0
+
+    def read(self, size: int = -1) -> bytes:
+        found = self._file.read(size)
+        self._done += len(found)
+        self._tell(self._done // _KIB, max(self._size, self._done) // _KIB)
+        return found
+
+
+def _show(run: Run, report: ImportReport) -> None:
+    _ = run.translate
+    if report.errors:
+        run.say(_("Nothing was imported. What is wrong with the file:"))
+        for error in report.errors:
+            run.say(f"  {error.message}")
+        return
+    if report.dry_run:
+        run.say(_("Nothing was imported: this is what an import would do."))
+    run.say(_("Imported: {counts}.").format(counts=_told(report.imported)))
+    if any(report.skipped.values()):
+        run.say(_("There already: {counts}.").format(counts=_told(report.skipped)))
+    renamed = [f"{each.kind} {each.id} → {each.new_id}" for each in report.renamed]
+    for line in (*_first(run, renamed), *_first(run, report.notes)):
+        run.note(line)
+
+
+def _first(run: Run, lines: list[str] | tuple[str, ...]) -> list[str]:
+    """Return the first lines, and how many more there are."""
+    shown = list(lines[:MOST_SHOWN])
+    if len(lines) > MOST_SHOWN:
+        shown.append(run.translate("{number} more; --json shows them.").format(number=f"{len(lines) - MOST_SHOWN:,}"))
+    return shown
+
+
+def _told(counts: dict[str, int]) -> str:
+    return ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in counts.items() if number) or "0"
+
+
+def _import_command(name: str, help_text: str) -> Command:
+    return Command(
+        name,
+        callback=_import,
+        help=help_text,
+        params=[
+            Argument(["path"], metavar="FILE", help=mark("the file, packed with gzip or not; - is standard input")),
+            Option(["--dry-run"], is_flag=True, default=False, help=mark("only say what would be done")),
+        ],
+    )
+
+
+imports = (
+    _import_command("ingat", mark("Check an export as a whole, then merge it.")),
+    _import_command("renata", mark("Import the JSON export of the Renata memory service; its sessions are anonymous.")),
+)
+export = Command(
+    "export",
+    callback=_export,
+    help=mark("Write everything, or one user's part, as portable JSON."),
+    params=[
+        Argument(
+            ["file"], default=STANDARD, metavar="[FILE]", help=mark("where to; - is standard output, .gz is packed")
+        ),
+        Option(["--user", "user_id"], metavar="USER", help=mark("only this user")),
+        Option(
+            ["--format"],
+            type=OneOf(get_args(ExportFormat)),
+            help=mark("json: one object; jsonl: a row a line; by default as the name of the file says"),
+        ),
+        Option(["--no-logs"], is_flag=True, default=False, help=mark("without log entries")),
+        Option(["--force"], is_flag=True, default=False, help=mark("write a file anew that is there already")),
+    ],
+)

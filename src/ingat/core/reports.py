@@ -1,0 +1,121 @@
+"""Reports: what expiry, retention, erasing, transfer and the scheduler did."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+from ingat.core.records import Json
+
+
+class Failure(Struct, frozen=True, kw_only=True):
+    """One thing that could not be done, and why."""
+
+    id: str
+    code: str
+    message: str
+
+
+class ExpireReport(Struct, frozen=True, kw_only=True):
+    """What a pass of expiry did. `summarised` counts summaries written now, those left over from before included."""
+
+    expired: int
+    summarised: int
+    empty: int
+    pending: int
+    failed: tuple[Failure, ...] = ()
+    dry_run: bool = False
+    session_ids: tuple[str, ...] = ()
+
+
+class RetainReport(Struct, frozen=True, kw_only=True):
+    """What a pass of retention did. The first six fields are those of the original's CleanupStats.
+
+    `sessions_deleted` is always 0: retention archives and never deletes a session. `space_freed_bytes` is what the
+    rows and indexes of the store took less after the pass than before it; of a dry run, an estimate. Times are
+    milliseconds UTC. `notes` say what the policy asks for and could not be done.
+    """
+
+    logs_deleted: int
+    sessions_archived: int
+    sessions_deleted: int
+    space_freed_bytes: int
+    last_cleanup: int
+    next_cleanup: int | None
+    snapshots_deleted: int
+    sessions_archived_by_age: int
+    sessions_archived_by_number: int
+    transcripts_compressed: int
+    compressed_from_bytes: int
+    compressed_to_bytes: int
+    restore_points_deleted: int
+    operations_dropped: int = 0
+    operations: tuple[str, ...] = ()
+    failed: tuple[Failure, ...] = ()
+    notes: tuple[str, ...] = ()
+    dry_run: bool = False
+
+
+class Operation(Struct, frozen=True, kw_only=True):
+    """One act that took something away. `restore_point` names the file that `undo` brings it back from."""
+
+    id: str
+    kind: Literal["erase", "retain"]
+    scope: str
+    target: str | None
+    actor: str
+    reason: str
+    counts: dict[str, int]
+    restore_point: str | None
+    created_at: int
+    undone_at: int | None = None
+    undone_by: str | None = None
+    dry_run: bool = False
+
+
+class Job(Struct, frozen=True, kw_only=True):
+    """A job of the scheduler. `next_at` is None when it is stopped or no server runs it."""
+
+    name: str
+    summary: str
+    enabled: bool
+    running: bool
+    every_ms: int
+    last_started_at: int | None = None
+    last_finished_at: int | None = None
+    next_at: int | None = None
+    last_error: str | None = None
+    last_result: Json = {}
+    runs: int = 0
+    failures: int = 0
+
+
+class ExportReport(Struct, frozen=True, kw_only=True):
+    """What an export holds: how many rows of each kind, and the bytes that were written."""
+
+    counts: dict[str, int]
+    size_bytes: int
+
+
+class Renamed(Struct, frozen=True, kw_only=True):
+    """A row that got another id, because its own was taken by something else."""
+
+    kind: str
+    id: str
+    new_id: str
+
+
+class ImportReport(Struct, frozen=True, kw_only=True):
+    """What an import did: rows of each kind that were imported, or were there already; and what was wrong.
+
+    With any error nothing was imported. `size_bytes` is what was read of the file.
+    """
+
+    imported: dict[str, int]
+    skipped: dict[str, int]
+    renamed: tuple[Renamed, ...] = ()
+    errors: tuple[Failure, ...] = ()
+    notes: tuple[str, ...] = ()
+    size_bytes: int = 0
+    dry_run: bool = False

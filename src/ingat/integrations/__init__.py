@@ -1,0 +1,1 @@
+"""Integrations: what connects a program of yours with a memory."""

@@ -1,0 +1,225 @@
+"""Prune: log entries, automatic snapshots, restore points and operations that the retention policy lets go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import NamedTuple
+
+import msgspec
+
+from ingat.core import clock
+from ingat.core.errors import IngatError
+from ingat.core.policy import RetentionPolicy
+from ingat.core.reports import Failure, Operation
+from ingat.lifecycle.erase import erase_rows
+from ingat.lifecycle.restorepoints import Line, RestorePoints
+from ingat.store.contract import Store, Tx
+from ingat.store.tables import logs, operations, snapshots
+
+REASON = "the retention policy"
+LOGS_A_POINT = 20_000
+"""Log entries that one restore point holds."""
+LOGS_A_WRITE = 1_000
+"""Log entries that one transaction deletes."""
+SNAPSHOTS_A_POINT = 200
+OPERATIONS_A_WRITE = 1_000
+
+_SAMPLE = 200
+_DAY_MS = 24 * 3_600_000
+
+
+class Due(NamedTuple):
+    """What is to be deleted: how many rows, about how many bytes they take, and how many restore points that makes."""
+
+    rows: int
+    size_bytes: int
+    restore_points: int
+
+
+class Pruned:
+    """What was deleted so far, also when an error came in between: how many rows, by which operations."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.operations: list[str] = []
+
+    def add(self, operation: Operation, rows: int) -> None:
+        """Count the rows of an operation."""
+        self.rows += rows
+        if operation.restore_point is not None:
+            self.operations.append(operation.id)
+
+
+class LogPruner:
+    """Deletes log entries older than the policy keeps them, and those beyond the newest that it keeps.
+
+    What is due is settled when the pruner is made: entries that come later stay.
+    """
+
+    def __init__(self, store: Store, points: RestorePoints, now: clock.Clock, policy: RetentionPolicy, at: int) -> None:
+        self._store, self._points, self._now = store, points, now
+        self.pruned = Pruned()
+        self._before: int | None = at - policy.log_retention_days * _DAY_MS
+        self._through = store.read(lambda tx: _beyond(tx, policy.max_log_entries))
+        if self._through is not None and self._through.at >= self._before:
+            self._before = None
+        else:
+            self._through = None
+
+    def measure(self) -> Due:
+        """Return what is due."""
+
+        def look(tx: Tx) -> Due:
+            number = logs.count_oldest(tx, before=self._before, through=self._through)
+            sample = logs.oldest(tx, _SAMPLE, before=self._before, through=self._through)
+            size = sum(len(msgspec.json.encode(entry)) for entry in sample)
+            return Due(number, number * size // max(1, len(sample)), -(-number // LOGS_A_POINT))
+
+        return self._store.read(look)
+
+    def prune(self) -> Pruned:
+        """Delete what is due, 20,000 entries a restore point; raises what `erase_rows` names."""
+        while True:
+            batch = _LogBatch(self._before, self._through)
+            try:
+                operation = erase_rows(
+                    self._store,
+                    self._points,
+                    self._now,
+                    kind="retain",
+                    scope="logs",
+                    target=None,
+                    reason=REASON,
+                    collect=batch.collect,
+                    delete=batch.delete,
+                    rest=batch.rest,
+                )
+            except IngatError:
+                self.pruned.rows += batch.deleted
+                raise
+            self.pruned.add(operation, batch.deleted + batch.pending)
+            if len(batch.seqs) < LOGS_A_POINT:
+                return self.pruned
+
+
+class _LogBatch:
+    """One restore point's entries. `deleted` are committed; `pending` are when the transaction that runs is."""
+
+    def __init__(self, before: int | None, through: logs.Position | None) -> None:
+        self._before, self._through = before, through
+        self.seqs: list[int] = []
+        self.deleted = self.pending = self._place = 0
+
+    def collect(self, tx: Tx) -> Iterator[Line]:
+        """Return the entries."""
+        entries = logs.oldest(tx, LOGS_A_POINT, before=self._before, through=self._through)
+        self.seqs = [entry.seq for entry in entries]
+        for entry in entries:
+            yield "log", entry
+
+    def delete(self, tx: Tx, counts: Mapping[str, int]) -> bool:
+        """Delete the first of them; False when another process did."""
+        some = self.seqs[:LOGS_A_WRITE]
+        self.pending, self._place = logs.delete(tx, some), len(some)
+        whole = self.pending == len(some)
+        if not whole:
+            self.pending = 0
+        return whole
+
+    def rest(self, tx: Tx) -> bool:
+        """Delete more of them, and return whether there are still some."""
+        self.deleted += self.pending
+        self.pending = 0
+        some = self.seqs[self._place : self._place + LOGS_A_WRITE]
+        self.pending = logs.delete(tx, some)
+        self._place += len(some)
+        return self._place < len(self.seqs)
+
+
+class SnapshotPruner:
+    """Deletes automatic snapshots beyond the newest that the policy keeps of each user."""
+
+    def __init__(self, store: Store, points: RestorePoints, now: clock.Clock, policy: RetentionPolicy) -> None:
+        self._store, self._points, self._now, self._keep = store, points, now, policy.max_auto_snapshots
+        self.pruned = Pruned()
+
+    def measure(self) -> Due:
+        """Return what is due."""
+        number, size_bytes = self._store.read(lambda tx: snapshots.auto_beyond_sums(tx, self._keep))
+        return Due(number, size_bytes, -(-number // SNAPSHOTS_A_POINT))
+
+    def prune(self) -> Pruned:
+        """Delete what is due, 200 snapshots a restore point; raises what `erase_rows` names."""
+        ids: list[str] = []
+
+        def collect(tx: Tx) -> Iterator[Line]:
+            ids[:] = [head.id for head in snapshots.auto_beyond(tx, self._keep, SNAPSHOTS_A_POINT)]
+            for each in ids:
+                snapshot = snapshots.get(tx, each)
+                if snapshot is not None:
+                    yield "snapshot", snapshot
+
+        def delete(tx: Tx, counts: Mapping[str, int]) -> bool:
+            return all(snapshots.delete(tx, each) for each in ids)
+
+        while True:
+            operation = erase_rows(
+                self._store,
+                self._points,
+                self._now,
+                kind="retain",
+                scope="snapshot",
+                target=None,
+                reason=REASON,
+                collect=collect,
+                delete=delete,
+            )
+            self.pruned.add(operation, len(ids))
+            if len(ids) < SNAPSHOTS_A_POINT:
+                return self.pruned
+
+
+class Gone(NamedTuple):
+    """Restore points that were deleted, and those that could not be."""
+
+    names: list[str]
+    failed: list[Failure]
+
+
+def drop_restore_points(points: RestorePoints, before: int, keep_last: int, *, dry_run: bool) -> Gone:
+    """Delete restore points taken before a time, but none of the newest `keep_last`."""
+    gone, there = Gone([], []), points.list()
+    for point in there[: max(0, len(there) - keep_last)]:
+        if point.created_at >= before:
+            break
+        try:
+            if dry_run or points.delete(point.name):
+                gone.names.append(point.name)
+        except OSError as error:
+            said = (
+                f"The restore point {point.name} could not be deleted ({error}). It was left; see who may write there."
+            )
+            gone.failed.append(Failure(id=point.name, code="restore_point_failed", message=said))
+    return gone
+
+
+def drop_operations(store: Store, points: RestorePoints, before: int, *, without: list[str], dry_run: bool) -> int:
+    """Forget operations recorded before a time whose restore point is gone, and return how many.
+
+    `without` names restore points that count as gone.
+    """
+    there = {point.name for point in points.list()}.difference(without)
+    dropped, after = 0, (-1, "")
+    while rows := store.read(partial(operations.older, before=before, after=after, limit=OPERATIONS_A_WRITE)):
+        ids = [operation_id for _, operation_id, point in rows if point not in there]
+        if ids and not dry_run:
+            store.write(partial(operations.delete_many, ids=ids))
+        dropped += len(ids)
+        after = rows[-1][:2]
+    return dropped
+
+
+def _beyond(tx: Tx, keep: int) -> logs.Position | None:
+    """Return the newest entry that goes when there are more than `keep`, with room for the entry that tells of it."""
+    return logs.beyond(tx, max(0, keep - 1)) if logs.beyond(tx, keep) is not None else None

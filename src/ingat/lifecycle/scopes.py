@@ -1,0 +1,172 @@
+"""Scopes: what can be taken away as a whole: how its rows are collected, and how exactly these are deleted."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple, cast
+
+import msgspec
+
+from ingat.core.errors import ProtectedUser, SessionNotFound, SnapshotNotFound
+from ingat.core.json import decode_object
+from ingat.core.logs import LogFilters
+from ingat.core.records import MemoryItem
+from ingat.lifecycle.lines import Expiry, StoredSession
+from ingat.lifecycle.restorepoints import Line
+from ingat.services.logs import resolved
+from ingat.store.contract import Row, Tx
+from ingat.store.tables import logs, memories, messages, removal, rows, sessions, snapshots, users
+
+MESSAGES_AT_ONCE = 500
+LOGS_AT_ONCE = 2_000
+LOGS_IN_ONE_DELETE = 1_000
+"""Log entries that one transaction deletes, in about 20 milliseconds."""
+
+
+class _State(NamedTuple):
+    """What tells whether a session is as it was. Its messages only change with it or with the user's epoch."""
+
+    session: StoredSession
+    epoch: int
+    summaries: tuple[MemoryItem, ...]
+    expiry: Expiry | None
+    alone: bool
+
+
+class SessionRows:
+    """One session: its messages, its summaries, and a user `anonymous:…` who has nothing else."""
+
+    def __init__(self, session_id: str, *, force: bool) -> None:
+        self._id, self._force = session_id, force
+        self._seen: _State | None = None
+        self._places: list[int] = []
+
+    def collect(self, tx: Tx) -> Iterator[Line]:
+        """Return the rows, what is referred to first. Raises SessionNotFound and ProtectedUser."""
+        state = self._seen = self._state(tx)
+        session = state.session
+        # looked for here, where no writer waits: as long as the state is the same, so are the places
+        self._places = removal.places(tx, session.user_id, self._id)
+        if state.alone:
+            yield "user", users.required(tx, session.user_id)
+        yield "session", session
+        for low in range(0, session.last_seq, MESSAGES_AT_ONCE):
+            some = messages.page(tx, session.user_id, self._id, MESSAGES_AT_ONCE, low + MESSAGES_AT_ONCE + 1)
+            for message in some:
+                if message.seq > low:
+                    yield "message", message
+        for item in state.summaries:
+            yield "memory", item
+        if state.expiry is not None:
+            yield "expiry", state.expiry
+
+    def delete(self, tx: Tx, counts: Mapping[str, int]) -> bool:
+        """Delete the rows, unless one of them has changed since. Raises as `collect`."""
+        state = self._state(tx)
+        if state != self._seen:
+            return False
+        owner = state.session.user_id
+        removal.delete_session(tx, owner, self._id, [item.id for item in state.summaries], self._places)
+        if state.alone:
+            users.delete(tx, owner)
+        else:
+            users.rewrite(tx, owner)
+        return True
+
+    def _state(self, tx: Tx) -> _State:
+        owner = sessions.owner(tx, self._id)
+        row = rows.session(tx, owner, self._id) if owner is not None else None
+        standing = users.exact(tx, owner) if owner is not None else None
+        if owner is None or row is None or standing is None:
+            raise SessionNotFound(f"There is no session {self._id!r}. Nothing was deleted.", session_id=self._id)
+        if not self._force and users.required(tx, owner).protected:
+            raise ProtectedUser(
+                f"The session belongs to user {owner!r}, who is protected. Nothing was deleted; `force` overrides it.",
+                user_id=owner,
+                session_id=self._id,
+            )
+        ids = removal.summary_ids(tx, owner, self._id)
+        expiry = rows.expiry(tx, self._id)
+        return _State(
+            _session(row),
+            standing.epoch,
+            tuple(cast(MemoryItem, memories.get(tx, owner, each)) for each in ids),
+            Expiry(**_named(rows.EXPIRY_COLUMNS, expiry)) if expiry is not None else None,
+            removal.holds_nothing_else(tx, owner, self._id),
+        )
+
+
+class LogRows:
+    """The log entries that fit every filter, those that are there when they are collected."""
+
+    def __init__(self, filters: LogFilters) -> None:
+        self._filters = filters
+        self._seqs: array[int] = array("q")
+        self._next = 0
+
+    @property
+    def target(self) -> str | None:
+        """The filters as JSON; None when there are none."""
+        given = {name: value for name, value in msgspec.structs.asdict(self._filters).items() if value is not None}
+        return msgspec.json.encode(given).decode() if given else None
+
+    def collect(self, tx: Tx) -> Iterator[Line]:
+        """Return the entries, newest first."""
+        self._seqs, self._next = array("q"), 0
+        after: logs.Position | None = None
+        filters = resolved(tx, self._filters)
+        while True:
+            found = logs.matching(tx, filters, LOGS_AT_ONCE, after)
+            for entry in found.entries:
+                self._seqs.append(entry.seq)
+                yield "log", entry
+            after = found.next
+            if after is None:
+                return
+
+    def delete(self, tx: Tx, counts: Mapping[str, int]) -> bool:
+        """Delete the first of the entries, unless one of them is gone already."""
+        some = self._seqs[:LOGS_IN_ONE_DELETE]
+        self._next = len(some)
+        return logs.delete(tx, some) == len(some)
+
+    def rest(self, tx: Tx) -> bool:
+        """Delete the next of the entries."""
+        some = self._seqs[self._next : self._next + LOGS_IN_ONE_DELETE]
+        logs.delete(tx, some)
+        self._next += len(some)
+        return self._next < len(self._seqs)
+
+
+class SnapshotRows:
+    """One snapshot, of that user where one is given."""
+
+    def __init__(self, snapshot_id: str, user_id: str | None) -> None:
+        self._id, self._user_id = snapshot_id, user_id
+
+    def collect(self, tx: Tx) -> Iterator[Line]:
+        """Return the snapshot, or raise SnapshotNotFound."""
+        self._check(tx)
+        yield "snapshot", cast(Any, snapshots.get(tx, self._id))
+
+    def delete(self, tx: Tx, counts: Mapping[str, int]) -> bool:
+        """Delete the snapshot; it never changes."""
+        self._check(tx)
+        return snapshots.delete(tx, self._id)
+
+    def _check(self, tx: Tx) -> None:
+        head = snapshots.head(tx, self._id)
+        owner = None if self._user_id is None else users.resolve(tx, self._user_id) or self._user_id
+        if head is None or (owner is not None and head.user_id != owner):
+            raise SnapshotNotFound(f"There is no snapshot {self._id!r}. Nothing was deleted.", snapshot_id=self._id)
+
+
+def _session(row: Row) -> StoredSession:
+    values: Any = _named(rows.SESSION_COLUMNS, row)
+    last = values["active_at"] if values["message_count"] else None
+    return StoredSession(**{**values, "metadata": decode_object(values["metadata"]), "last_message_at": last})
+
+
+def _named(columns: str, row: Row) -> dict[str, Any]:
+    return dict(zip((name.strip() for name in columns.split(",")), row, strict=True))

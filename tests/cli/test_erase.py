@@ -1,0 +1,139 @@
+"""`ingat erase` shows what would go, asks, and says how to bring it back; `ingat undo` does."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from ingat.memory import Memory
+from tests.cli.runner import PROGRAM, Ingat
+
+
+@pytest.fixture
+def session(ingat: Ingat) -> str:
+    """A session of two messages, of Budi."""
+    made: str = ingat.json("sessions", "create", "--user", "budi", "--name", "Repair")["id"]
+    ingat.said("messages", "append", made, "user", "The pipe leaks")
+    ingat.said("messages", "append", made, "user", "It leaks again")
+    return made
+
+
+def there(ingat: Ingat, session: str) -> bool:
+    return ingat("sessions", "show", session).exit_code == 0
+
+
+def test_a_dry_run_says_what_would_go(ingat: Ingat, session: str) -> None:
+    said = ingat.said("erase", "session", session, "--dry-run")
+
+    assert said == "Would be deleted: 1 session, 2 messages. Nothing was deleted.\n"
+    assert there(ingat, session)
+
+
+def test_with_yes_it_goes_and_the_way_back_is_told(ingat: Ingat, session: str) -> None:
+    result = ingat("erase", "session", session, "--yes", "--reason", "asked for")
+    (operation,) = ingat.json("operations", "list")["operations"]
+
+    assert result.exit_code == 0
+    assert not there(ingat, session)
+    assert f"To bring it back: ingat undo {operation['id']}" in result.stderr
+    assert (operation["reason"], operation["counts"]) == ("asked for", {"session": 1, "message": 2})
+    assert operation["actor"].startswith("cli:")
+
+
+def test_undo_asks_nothing_and_brings_it_back(ingat: Ingat, session: str) -> None:
+    operation = ingat.json("erase", "session", session, "--yes")["id"]
+
+    undone = ingat.json("undo", operation)
+
+    assert undone["undone_by"].startswith("cli:")
+    assert len(ingat.json("messages", "list", "--session", session)["messages"]) == 2
+    assert ingat.json("recall", "budi", "what leaks?")["hits"]
+    assert ingat.refused("undo", operation, code="conflict")["details"]["undone_at"] == undone["undone_at"]
+
+
+def test_without_a_terminal_and_without_yes_it_is_refused(ingat: Ingat, session: str) -> None:
+    result = ingat("erase", "session", session)
+
+    assert result.exit_code == 2
+    assert "Give --yes to delete, or --dry-run" in result.stderr
+    ingat.refused("erase", "session", session, code="usage", exit_code=2)
+    assert there(ingat, session)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such terminals")
+@pytest.mark.parametrize(("typed", "gone"), [("y\n", True), ("n\n", False), ("\n", False)], ids=["yes", "no", "enter"])
+def test_on_a_terminal_it_asks(ingat: Ingat, session: str, typed: str, gone: bool) -> None:
+    keyboard, terminal = os.openpty()
+    os.write(keyboard, typed.encode())
+    done = subprocess.run(
+        [*PROGRAM, "erase", "session", session],
+        stdin=terminal,
+        capture_output=True,
+        text=True,
+        env=ingat.environment(),
+        timeout=60,
+        check=False,
+    )
+    os.close(keyboard)
+    os.close(terminal)
+
+    assert "Repair · budi" in done.stderr
+    assert "1 session, 2 messages" in done.stderr
+    assert "Delete it? A restore point is made first. [y/N]" in done.stderr
+    assert there(ingat, session) is not gone
+    assert (done.returncode, "Nothing was deleted." in done.stderr) == ((0, False) if gone else (1, True))
+
+
+def test_what_is_not_there_is_refused_before_anybody_is_asked(ingat: Ingat) -> None:
+    ingat.refused("erase", "session", "ghost", code="session_not_found")
+    ingat.refused("erase", "snapshot", "ghost", code="snapshot_not_found")
+    ingat.refused("undo", "ghost", code="operation_not_found")
+
+
+def test_a_protected_user_needs_force(ingat: Ingat, session: str) -> None:
+    ingat.said("users", "protect", "budi")
+
+    ingat.refused("erase", "session", session, "--yes", code="protected_user")
+    assert ingat.json("erase", "session", session, "--yes", "--force")["counts"]["message"] == 2
+
+
+def test_log_entries_go_by_filter(ingat: Ingat) -> None:
+    with Memory(ingat.url, embedder=None) as memory:
+        memory.logs.add("something happened", level="info", category="mine")
+        memory.logs.add("something happened", level="error", category="mine")
+
+    assert ingat.said("erase", "logs", "--category", "mine", "--level", "error", "--dry-run").startswith(
+        "Would be deleted: 1 log entry."
+    )
+    assert ingat.json("erase", "logs", "--category", "mine", "--level", "error", "--yes")["counts"] == {"log": 1}
+    with Memory(ingat.url, embedder=None) as memory:
+        assert [entry.level for entry in memory.logs.list(category="mine")] == ["info"]
+
+
+def test_where_nothing_fits_nobody_is_asked(ingat: Ingat) -> None:
+    assert ingat.said("erase", "logs", "--category", "ghost") == "There is nothing to delete.\n"
+    assert ingat.json("operations", "list")["operations"] == []
+
+
+def test_a_snapshot_goes_and_comes_back(ingat: Ingat) -> None:
+    snapshot = ingat.json("snapshots", "save", "desk", '{"a": 1}')["id"]
+    operation = ingat.json("erase", "snapshot", snapshot, "--yes")
+
+    assert operation["counts"] == {"snapshot": 1}
+    ingat.said("undo", operation["id"])
+    assert ingat.json("snapshots", "show", snapshot)["state"] == {"a": 1}
+
+
+def test_operations_are_listed_for_people(ingat: Ingat, session: str) -> None:
+    assert "Nothing was deleted yet." in ingat.said("operations", "list")
+    operation = ingat.json("erase", "session", session, "--yes", "--reason", "asked for")["id"]
+    ingat.said("undo", operation)
+
+    said = ingat.said("operations", "list", COLUMNS="240")
+    assert "1 session, 2 messages" in said
+    assert "asked for" in said
+    assert "undone" in said
+    assert operation in ingat.said("operations", "show", operation)

@@ -1,0 +1,90 @@
+"""Snapshots, retention and jobs on the command line, for people."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.runner import Ingat
+
+
+def test_a_state_comes_from_a_file_from_standard_input_or_as_it_is_written(ingat: Ingat, tmp_path: Path) -> None:
+    (tmp_path / "state.json").write_text('\ufeff{"from": "file"}', encoding="utf-8")
+    ingat.said("snapshots", "save", "a", "@state.json")
+    assert ingat("snapshots", "save", "a", "-", typed='{"from": "input"}').exit_code == 0
+    ingat.said("snapshots", "save", "a", '{"from": "words"}')
+
+    found = ingat.json("snapshots", "list")["snapshots"]
+    states = [ingat.json("snapshots", "show", head["id"])["state"]["from"] for head in found]
+    assert states == ["words", "input", "file"]
+
+
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [("@missing.json", "cannot be read"), ("@list.json", "holds no JSON object"), ("[1]", "neither key=value nor")],
+)
+def test_what_is_no_state_is_refused(ingat: Ingat, tmp_path: Path, state: str, told: str) -> None:
+    (tmp_path / "list.json").write_text("[1]", encoding="utf-8")
+    result = ingat("snapshots", "save", "a", state)
+
+    assert result.exit_code == 2
+    assert told in result.stderr
+    assert ingat.json("snapshots", "list")["snapshots"] == []
+
+
+def test_an_export_can_be_imported_into_another_store(ingat: Ingat, tmp_path: Path) -> None:
+    saved = ingat.json("snapshots", "save", "a", '{"x": 1}', "--description", "d")
+    (tmp_path / "out.json").write_text(ingat.said("snapshots", "export", saved["id"]), encoding="utf-8")
+
+    taken = ingat.json("snapshots", "import", "@out.json", INGAT_STORE=f"sqlite:///{tmp_path}/other.db")
+
+    assert taken == saved
+
+
+def test_a_load_says_that_nothing_was_restored(ingat: Ingat) -> None:
+    saved = ingat.json("snapshots", "save", "a", '{"x": 1}')
+    result = ingat("snapshots", "load", saved["id"])
+
+    assert "Nothing was restored" in result.stderr
+    assert '{"x":1}' in result.stdout
+
+
+def test_a_comparison_shows_each_change(ingat: Ingat) -> None:
+    first, second = (ingat.json("snapshots", "save", "a", json.dumps({"x": n}))["id"] for n in (1, 2))
+
+    assert "/x" in ingat.said("snapshots", "compare", first, second)
+    assert "equal" in ingat.said("snapshots", "compare", first, first)
+
+
+@pytest.mark.parametrize("value", ["0", "-1"])
+def test_a_policy_of_zeros_or_negatives_is_refused_and_nothing_changes(ingat: Ingat, value: str) -> None:
+    before = ingat.json("retention", "show")
+    options = [f"--{name.replace('_', '-')}={value}" for name in before if name != "auto_archive_sessions"]
+    for option in options:
+        error = ingat.refused("retention", "set", option, code="invalid_settings")
+        assert "Nothing was changed" in error["message"]
+    ingat.refused("retention", "set", "--max-sessions=5", *options[:1], code="invalid_settings")
+
+    assert ingat.json("retention", "show") == before
+    assert ingat.json("retention", "history") == {"policies": [], "next": None}
+
+
+def test_the_history_of_the_policy_names_who_set_what(ingat: Ingat) -> None:
+    assert "the defaults hold" in ingat.said("retention", "history")
+    ingat.said("retention", "set", "--max-sessions", "50")
+
+    (version,) = ingat.json("retention", "history")["policies"]
+    assert version["actor"].startswith("cli:")
+    assert "max_sessions 50" in ingat.said("retention", "history")
+
+
+def test_jobs_are_shown_with_their_state(ingat: Ingat) -> None:
+    ingat.said("jobs", "stop", "retain")
+    ingat.said("jobs", "run", "measure")
+
+    shown = ingat.said("jobs", "list")
+    assert "stopped" in shown
+    assert "waiting" in shown
+    ingat.refused("jobs", "run", "nothing", code="job_not_found")

@@ -1,0 +1,118 @@
+"""Whoever makes the summaries: what they are given, and what happens when they fail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from ingat.core.errors import StoreFull
+from ingat.lifecycle.foreign import Broke, call
+from ingat.memory import Memory
+from ingat.testing import TurnableClock, open_memory
+from tests.lifecycle.endings import FACTS, Clerk, flushed, summaries, talk
+
+
+@pytest.fixture
+def clerk() -> Clerk:
+    return Clerk()
+
+
+@pytest.fixture
+def served(clerk: Clerk, clock: TurnableClock) -> Iterator[Memory]:
+    with open_memory(now=clock, summariser=clerk) as memory:
+        yield memory
+
+
+def test_a_registered_summariser_makes_the_summary(served: Memory, clerk: Clerk, clock: TurnableClock) -> None:
+    session = talk(served)
+    clock.turn(hours=25)
+    served.expire()
+    ((given, messages),) = clerk.given
+
+    assert summaries(served)[0].text == clerk.text
+    assert summaries(served)[0].metadata["summariser"] == "Clerk"
+    assert (given.id, given.state) == (session.id, "closed")
+    assert [message.content for message in messages] == list(FACTS)
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "told"),
+    [
+        ("", RuntimeError("my secret"), "RuntimeError"),
+        ("", StoreFull("no room"), "store_full"),
+        ("  ", None, "ValueError"),
+        (None, None, "invalid_text"),
+        ("a\x00b", None, "invalid_text"),
+    ],
+    ids=["raises", "code", "blank", "nothing", "nul"],
+)
+def test_when_a_summariser_fails_the_sessions_own_lines_are_used(
+    served: Memory,
+    clerk: Clerk,
+    clock: TurnableClock,
+    caplog: pytest.LogCaptureFixture,
+    text: str,
+    error: Exception | None,
+    told: str,
+) -> None:
+    clerk.text, clerk.error = text, error
+    talk(served)
+    clock.turn(hours=25)
+    report = served.expire()
+    (summary,) = summaries(served)
+
+    assert (report.summarised, report.failed) == (1, ())
+    assert "1,200" in summary.text
+    assert (summary.metadata["summariser"], summary.metadata["summariser_failed"]) == ("extractive", told)
+    assert "secret" not in caplog.text
+
+
+def test_a_summary_that_is_too_long_is_cut_to_500_words(served: Memory, clerk: Clerk, clock: TurnableClock) -> None:
+    clerk.text = "They spoke of many things. " * 300
+    talk(served)
+    clock.turn(hours=25)
+    served.expire()
+
+    assert 490 <= len(summaries(served)[0].text.split()) <= 500
+
+
+def test_a_failure_is_not_told_of_a_renewed_summary(served: Memory, clerk: Clerk, clock: TurnableClock) -> None:
+    clerk.error = RuntimeError("x")
+    session = talk(served)
+    clock.turn(hours=25)
+    served.expire()
+    clerk.error, clerk.text = None, summaries(served)[0].text
+    served.sessions.reopen(session.id)
+    served.sessions.reset(session.id)
+    flushed(served)
+    (summary,) = summaries(served)
+
+    assert summary.metadata["summariser"] == "Clerk"
+    assert "summariser_failed" not in summary.metadata
+
+
+def test_foreign_code_that_fails_is_told_by_its_type_alone() -> None:
+    def fail() -> None:
+        raise KeyError("what somebody said")
+
+    assert call(fail) == Broke("KeyError")
+    assert call(lambda: 3) == 3
+
+
+def test_a_long_session_gives_a_summariser_its_most_telling_messages(
+    served: Memory, clerk: Clerk, clock: TurnableClock
+) -> None:
+    session = served.sessions.open("ana")
+    lines = [{"role": "user", "content": f"well, {'so ' * (number % 7)}that"} for number in range(2_500)]
+    lines[3] = {"role": "user", "content": "My passport number is X1234567."}
+    served.sessions.append_many(session.id, lines)
+    clock.turn(hours=25)
+    served.expire()
+    ((_, messages),) = clerk.given
+    (summary,) = summaries(served)
+
+    assert len(messages) == 2_000
+    assert "X1234567" in "".join(message.content for message in messages[:5])
+    assert [message.seq for message in messages] == sorted(message.seq for message in messages)
+    assert (len(summary.message_ids), summary.metadata["message_count"]) == (1_000, 2_500)
