@@ -20,6 +20,7 @@ from ingat.memory import Memory
 
 KINDS = {
     "ingat": "Ingat, group commit",
+    "logged": "Ingat, with its log at info",
     "vectors": "Ingat, with vectors made behind",
     "pool": "thread pool, a commit each",
     "nothing": "no database",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import inspect
 import io
 import json
@@ -18,9 +19,10 @@ from msgspec import UNSET, Struct
 
 from ingat.core import errors, logs, policy, records, reports, snapshots, stats
 from ingat.core.context import Context
+from ingat.faces import SessionFace, UserFace
 from ingat.lifecycle.erase import Eraser
 from ingat.lifecycle.jobs import Jobs
-from ingat.memory import Memory, SessionFace, UserFace
+from ingat.memory import Memory
 from ingat.services.current import CurrentSessions
 from ingat.services.keys import Keys
 from ingat.services.logs import Logs
@@ -287,3 +289,15 @@ def _below(kind: type[errors.IngatError]) -> list[type[errors.IngatError]]:
 
 def _flat(text: str) -> str:
     return " ".join(text.split())
+
+
+def test_records_are_where_the_page_says() -> None:
+    listed = PAGE[PAGE.index("## Records") :]
+    elsewhere = re.findall(r"^- `(ingat\.core\.\w+)`: ((?:\w+,?\s+)+)", listed, re.MULTILINE)
+    homes = {name: module for module, names in elsewhere for name in re.findall(r"\w+", names)}
+    described = re.findall(r"^- \*\*(\w+)\*\*", listed, re.MULTILINE)
+
+    assert described
+    for name in described:
+        module = importlib.import_module(homes.get(name, "ingat.core.records"))
+        assert getattr(module, name).__module__ == module.__name__

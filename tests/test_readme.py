@@ -86,6 +86,25 @@ def test_curl_example_runs_in_five_lines(server: tuple[str, str], tmp_path: Path
     assert context["tokens"] <= context["budget"]
 
 
+def test_the_commands_of_operation_run_one_after_another(tmp_path: Path) -> None:
+    environment = _environment(tmp_path / "ingat.db")
+    subprocess.run([sys.executable, "-c", _blocks("python")[0]], cwd=tmp_path, env=environment, check=True)
+
+    done = subprocess.run(
+        ["bash", "-euc", _blocks("bash")[2]],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "undone_by" in done.stdout
+    (user,) = json.loads((tmp_path / "budi.json").read_bytes())["users"]
+    assert user["name"] == "Budi"
+
+
 def test_the_two_commands_are_there() -> None:
     commands = [line.split("#")[0].strip() for line in _blocks("bash")[0].strip().splitlines()]
     assert commands == ["bin/run", "bin/run chat"]

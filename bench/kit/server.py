@@ -1,7 +1,8 @@
 """A server for the benchmark of HTTP appends: `python -m bench.kit.server KIND FILE`; tells its port, key and sessions.
 
-KIND is `ingat` (ours), `vectors` (ours, with vectors made behind the appends), `pool` (the same application, each
-append committed on its own in a thread of a pool) or `nothing` (the same application, without a database).
+KIND is `ingat` (ours), `logged` (ours, with the log that `ingat serve` keeps by default), `vectors` (ours, with vectors
+made behind the appends), `pool` (the same application, each append committed on its own in a thread of a pool) or
+`nothing` (the same application, without a database).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import sqlite3
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar, cast
@@ -22,6 +24,7 @@ from uvicorn import Config, Server
 from bench.kit.ours import url
 from ingat.aio import AsyncMemory, AsyncSessions
 from ingat.app.asgi import create_app
+from ingat.app.stored_log import storing
 from ingat.core.settings import Settings
 from ingat.memory import Memory
 from ingat.store.contract import Row, Store, Tx, Value
@@ -93,7 +96,8 @@ def _serve(kind: str, path: Path) -> None:
     listener = socket.create_server(("127.0.0.1", 0), backlog=2_048)
     print(json.dumps({"port": listener.getsockname()[1], "key": key, "sessions": sessions}), flush=True)
     config = Config(app, log_level="error", access_log=False, server_header=False, proxy_headers=False)
-    Server(config).run(sockets=[listener])
+    with storing(sync, "info") if kind == "logged" else nullcontext():
+        Server(config).run(sockets=[listener])
     sync.close()
 
 

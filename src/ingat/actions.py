@@ -18,9 +18,10 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from ingat.action import Action, destroy, read, write
 from ingat.core.records import Attachment, NewMessage, Page
 from ingat.descriptions import DESCRIPTIONS
+from ingat.faces import SessionFace, UserFace
 from ingat.lifecycle.erase import Eraser
 from ingat.lifecycle.jobs import Jobs
-from ingat.memory import Memory, SessionFace, UserFace
+from ingat.memory import Memory
 from ingat.services.keys import Keys
 from ingat.services.logs import Logs
 from ingat.services.memories import Memories

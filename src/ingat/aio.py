@@ -14,9 +14,10 @@ from typing import Any, Concatenate, Generic, Literal, ParamSpec, Self, TypeVar,
 from ingat.core.drafts import new_message, new_messages
 from ingat.core.errors import StoreClosed
 from ingat.core.records import Attachment, Message, NewMessage
+from ingat.faces import SessionFace, UserFace
 from ingat.lifecycle.erase import Eraser
 from ingat.lifecycle.jobs import Jobs
-from ingat.memory import Memory, SessionFace, UserFace
+from ingat.memory import Memory
 from ingat.services.current import CurrentSessions
 from ingat.services.keys import Keys
 from ingat.services.logs import Logs
@@ -92,7 +93,8 @@ class hop(Generic[S, P, R]):  # noqa: N801 - stands where a function would, like
     def __get__(self, face: Face[S] | None, owner: type) -> Self | Callable[P, Awaitable[R]]:
         if face is None:
             return self
-        synchronous, pool = functools.partial(self._method, face._behind), face._pools.of(self.kind)
+        synchronous: Callable[P, R] = getattr(face._behind, self._method.__name__)  # that of a subclass, if it has one
+        pool = face._pools.of(self.kind)
 
         @functools.wraps(self._method)
         async def call(*args: P.args, **kwargs: P.kwargs) -> R:

@@ -8,15 +8,17 @@ from typing import Any, BinaryIO, Self
 
 from ingat.core import clock
 from ingat.core.context import Context
+from ingat.core.dates import HOUR_MS
 from ingat.core.meter import Meter
 from ingat.core.policy import RecallPolicy
-from ingat.core.records import Check, MemoryItem, MemoryKind, Message, Page, Recall, Session, Source, Turn, User
+from ingat.core.records import Check, MemoryItem, MemoryKind, Message, Page, Recall, Source, Turn
 from ingat.core.reports import ExpireReport, ExportReport, ImportReport, Operation, RetainReport
 from ingat.core.roles import Roles
 from ingat.core.settings import Settings, Synchronous, data_directory
 from ingat.core.stats import Stats
 from ingat.core.targets import Sizes
 from ingat.core.tokens import open_tokenizer
+from ingat.faces import SessionFace, StatelessSessions, UserFace
 from ingat.lifecycle.context import ContextBuilder, counts_are_of_another
 from ingat.lifecycle.erase import Eraser
 from ingat.lifecycle.expire import Expirer
@@ -25,12 +27,12 @@ from ingat.lifecycle.extract import Extractive
 from ingat.lifecycle.health import Doctor
 from ingat.lifecycle.jobs import Jobs, Work
 from ingat.lifecycle.measure import Measurer
-from ingat.lifecycle.merge import merge_users
 from ingat.lifecycle.metered import MeteredRestorePoints, metered_summariser
 from ingat.lifecycle.quote import Quoter
 from ingat.lifecycle.reindex import Progress, reindex_terms
 from ingat.lifecycle.restorepoints import RestorePoints
 from ingat.lifecycle.retain import Retainer
+from ingat.lifecycle.stateless import Silent, Stateless
 from ingat.lifecycle.summaries import Summariser
 from ingat.lifecycle.transfer import Transfer
 from ingat.lifecycle.turn import Answerer, Turns
@@ -44,51 +46,17 @@ from ingat.services.keys import Keys
 from ingat.services.logqueue import LogQueue
 from ingat.services.logs import Logs
 from ingat.services.memories import Memories
-from ingat.services.messages import Append, Messages, noting
+from ingat.services.messages import noting
 from ingat.services.operations import Operations
 from ingat.services.recall import Recaller, SearchSort
 from ingat.services.retention import Retention
-from ingat.services.sessions import Sessions
 from ingat.services.snapshots import Snapshots
-from ingat.services.users import Users
 from ingat.services.vectors import VectorFiller
 from ingat.store.contract import Store
 from ingat.store.metered import MeteredStore
 from ingat.store.migrate import migrate
-from ingat.store.open import open_store, schema_folder
-
-
-class UserFace(Users):
-    """`memory.users`: users, and the merging of two."""
-
-    def __init__(self, store: Store, roles: Roles, now: clock.Clock) -> None:
-        super().__init__(store, roles, now)
-
-    def merge(self, source: str, target: str) -> User:
-        """Make two users one: everything of `source` goes to `target`, which is returned. See lifecycle.merge."""
-        return merge_users(self._store, self._roles, self._now, source, target)
-
-
-class SessionFace(Sessions, Messages):
-    """`memory.sessions`: sessions with their messages."""
-
-    def __init__(
-        self,
-        store: Store,
-        count_tokens: Callable[[str], int],
-        now: clock.Clock,
-        committed: Callable[[str, Sequence[int], Sequence[str]], None],
-        expirer: Expirer,
-        meter: Meter,
-        noted: Callable[[Append], None] | None = None,
-    ) -> None:
-        Sessions.__init__(self, store, now, expirer)
-        Messages.__init__(self, store, count_tokens, now, committed, meter, noted)
-        self._expirer = expirer
-
-    def reset(self, session_id: str) -> Session:
-        """Close a session and return a new one of its user and channel. See lifecycle.expire."""
-        return self._expirer.reset(session_id)
+from ingat.store.off import OffStore
+from ingat.store.open import MEMORY, is_there, open_store, schema_folder
 
 
 class Memory:
@@ -98,7 +66,8 @@ class Memory:
     `synchronous` NORMAL survives the death of the process, FULL also loss of power. `embedder` is `static`, `none`,
     or an object with the methods of `search.embed.contract.Embedder`. `answerer` answers in `chat`, `summariser` makes
     the summaries of sessions that expire. With `log_messages` a log entry is written for every message: who spoke, not
-    what was said. `data` is the folder of restore points, by default `<store file>.data`.
+    what was said. `data` is the folder of restore points, by default `<store file>.data`. With `enabled` False nothing
+    is remembered and nothing is written: see lifecycle.stateless.
 
     Raises InvalidSettings and the StoreErrors that `store.open` names.
     """
@@ -117,6 +86,7 @@ class Memory:
         summariser: Summariser | None = None,
         data: str | None = None,
         log_messages: bool = False,
+        enabled: bool = True,
         language: str = "en",
         user_hint_bytes: int = Sizes().user_bytes,
         store_hint_bytes: int = Sizes().store_bytes,
@@ -124,16 +94,12 @@ class Memory:
     ) -> None:
         roles, policy, count = Roles(role_budgets), recall or RecallPolicy(), open_tokenizer(tokenizer)
         self.embedder = open_embedder(embedder or "none") if embedder is None or isinstance(embedder, str) else embedder
-        opened = open_store(url, synchronous=synchronous, busy_timeout_ms=busy_timeout_ms)
-        try:
-            migrate(opened, schema_folder(url), clock=now)
-            recount = counts_are_of_another(opened, tokenizer)
-        except BaseException:
-            opened.close()
-            raise
+        opened, recount = _open(url, synchronous, busy_timeout_ms, tokenizer, enabled, now)
         meter = self.meter = Meter(now)
-        self.store = MeteredStore(opened, meter)
-        encoder = metered(self.embedder, meter) if self.embedder else None
+        timed = MeteredStore(opened, meter)
+        self.store: MeteredStore | OffStore = timed if enabled else OffStore(timed)
+        self._stateless = None if enabled else Stateless(self.store, roles, count, now)
+        encoder = metered(self.embedder, meter) if self.embedder and enabled else None
         self.vectors = VectorFiller(self.store, encoder) if encoder else None
         committed = self._committed = self.vectors.add if self.vectors else _nobody
         self.logs = Logs(self.store, now)
@@ -141,9 +107,10 @@ class Memory:
         self.users = UserFace(self.store, roles, now)
         self._expirer = Expirer(self.store, metered_summariser(summariser or Extractive(), meter), now, committed)
         noted = noting(self.log_queue.put, now) if log_messages else None
-        self.sessions = SessionFace(self.store, count, now, committed, self._expirer, meter, noted)
+        parts = (self.store, count, now, committed, self._expirer, meter, noted)
+        self.sessions = StatelessSessions(*parts, stateless=self._stateless) if self._stateless else SessionFace(*parts)
         self.memories = Memories(self.store, now, committed)
-        self.keys = Keys(self.store, now)
+        self.keys = Keys(timed, now)
         self.current_sessions = CurrentSessions(self.store, now)
         self.recaller = Recaller(self.store, encoder, shipped_neighbours(), policy, now, committed, meter)
         self._contexts = ContextBuilder(
@@ -154,7 +121,7 @@ class Memory:
             self.sessions,
             self._contexts,
             self.users.get,
-            answerer or Quoter(self.recaller, language),
+            answerer or (Quoter(self.recaller, language) if enabled else Silent(language)),
             meter,
         )
         self._sizes = Sizes(user_hint_bytes, store_hint_bytes)
@@ -176,17 +143,16 @@ class Memory:
         )
         fingerprint = self.embedder.fingerprint if self.embedder else None
         self._measurer = Measurer(self.store, fingerprint, self.meter, self._sizes, now)
-        hours = 3_600_000
         self.jobs = Jobs(
             self.store,
             {
-                "expire": Work("Close idle sessions and remember a summary of each", self.expire, lambda: hours // 4),
+                "expire": Work("Close idle sessions and remember a summary of each", self.expire, lambda: HOUR_MS // 4),
                 "retain": Work(
                     "Apply the retention policy",
                     self.retain,
-                    lambda: self.retention.get().cleanup_frequency_hours * hours,
+                    lambda: self.retention.get().cleanup_frequency_hours * HOUR_MS,
                 ),
-                "measure": Work("Keep the day's measures", lambda: self._measurer.measure().totals, lambda: hours),
+                "measure": Work("Keep the day's measures", lambda: self._measurer.measure().totals, lambda: HOUR_MS),
             },
             now,
         )
@@ -205,6 +171,7 @@ class Memory:
             "recall": settings.recall,
             "data": settings.data,
             "log_messages": settings.log_messages,
+            "enabled": settings.enabled,
             "user_hint_bytes": settings.user_hint_bytes,
             "store_hint_bytes": settings.store_hint_bytes,
         }
@@ -251,6 +218,8 @@ class Memory:
         exclude: Sequence[str] = (),
     ) -> Recall:
         """Return the lines of this user that fit the question, best first. See services.recall."""
+        if self._stateless is not None:
+            return self._stateless.recall()
         return self.recaller.recall(
             user_id,
             query,
@@ -304,10 +273,14 @@ class Memory:
         top_k: int | None = None,
     ) -> Context:
         """Return what a model is given of this user, within the budget of the role. See lifecycle.context."""
+        if self._stateless is not None:
+            return self._stateless.context(user_id, session_id, budget)
         return self._contexts.build(user_id, session_id, query, budget, top_k=top_k)
 
     def chat(self, user_id: str, text: str, channel: str = "default") -> Turn:
         """Store what the person said, answer from what is remembered, and store the answer. See lifecycle.turn."""
+        if self._stateless is not None:
+            return self._stateless.exchange(self._turns.answerer, user_id, text, channel)
         return self._turns.exchange(user_id, text, channel)
 
     def reindex(self, user_id: str | None = None, *, progress: Progress | None = None) -> int:
@@ -370,6 +343,20 @@ class Memory:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _open(
+    url: str, synchronous: Synchronous, busy_timeout_ms: int, tokenizer: str, enabled: bool, now: clock.Clock
+) -> tuple[Store, bool]:
+    """Return the store, and whether its counts are of another tokenizer; a memory that is off makes no file."""
+    used = url if enabled or is_there(url) else MEMORY
+    opened = open_store(used, synchronous=synchronous, busy_timeout_ms=busy_timeout_ms)
+    try:
+        migrate(opened, schema_folder(url), clock=now)
+        return opened, enabled and counts_are_of_another(opened, tokenizer)
+    except BaseException:
+        opened.close()
+        raise
 
 
 def _nobody(user_id: str, positions: Sequence[int], texts: Sequence[str]) -> None:

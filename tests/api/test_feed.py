@@ -139,6 +139,16 @@ def test_who_comes_back_gets_every_entry_once(server: Server, open_feed: Callabl
     assert _messages(again.events(1_299)) == [*(str(n) for n in range(2, 1_300)), "last"]
 
 
+def test_who_comes_from_a_store_with_more_entries_gets_what_is_new(
+    server: Server, open_feed: Callable[..., Reader]
+) -> None:
+    server.memory.logs.add("old")
+    reader = open_feed(f"{PATH}?after=1000000")
+    server.memory.logs.add("new")
+
+    assert _messages(reader.events(1)) == ["new"]
+
+
 def test_a_reader_that_falls_behind_loses_nothing(
     server: Server, open_feed: Callable[..., Reader], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -71,6 +71,15 @@ def test_requests_are_counted_by_route_and_never_by_address(server: Server) -> N
     assert {each.labels["pid"] for each in families["ingat_http_requests"].samples} == {str(os.getpid())}
 
 
+def test_probes_count_for_their_route_and_not_as_replies(server: Server) -> None:
+    for path in ("/healthz", "/readyz", "/metrics", "/v1/users"):
+        assert server.ask("GET", path).status == 200
+
+    (requests,) = [each for each in server.memory.stats().performance.timings if each.kind == "request"]
+    assert requests.count == 1
+    assert value(scraped(server), "ingat_http_requests_total", route="/healthz") == 1
+
+
 def test_buckets_grow_up_to_all(server: Server) -> None:
     for _ in range(5):
         server.ask("GET", "/v1/users")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Callable
 
@@ -63,3 +64,13 @@ def test_reindex_repairs_it(damaged: Ingat) -> None:
     assert damaged.json("reindex") == {"entries": 2}
     assert damaged("doctor").exit_code == 0
     assert damaged.json("recall", "budi", "which cat?")["hits"][0]["text"].endswith("has a cat")
+
+
+@pytest.mark.parametrize("columns", ["80", "160"])
+def test_advice_is_shown_where_there_is_some_and_no_value_is_said_twice(damaged: Ingat, columns: str) -> None:
+    shown = damaged("doctor", COLUMNS=columns).stdout
+
+    assert "`ingat reindex` rebuilds the index" in shown
+    assert re.search(r"memories not in the index +1 row +0 +bad", shown)
+    assert re.search(r"files +0 faults +0 +ok", shown)
+    assert max(map(len, shown.splitlines())) <= int(columns)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 
@@ -54,6 +55,16 @@ def test_undo_asks_nothing_and_brings_it_back(ingat: Ingat, session: str) -> Non
     assert ingat.refused("undo", operation, code="conflict")["details"]["undone_at"] == undone["undone_at"]
 
 
+def test_undo_without_an_id_brings_back_what_was_erased_last(ingat: Ingat, session: str) -> None:
+    ingat.json("logs", "add", "x")
+    first = ingat.json("erase", "session", session, "--yes")["id"]
+    second = ingat.json("erase", "logs", "--yes")["id"]
+
+    assert [ingat.json("undo")["id"], ingat.json("undo")["id"]] == [second, first]
+    assert there(ingat, session)
+    ingat.refused("undo", code="operation_not_found")
+
+
 def test_without_a_terminal_and_without_yes_it_is_refused(ingat: Ingat, session: str) -> None:
     result = ingat("erase", "session", session)
 
@@ -63,28 +74,57 @@ def test_without_a_terminal_and_without_yes_it_is_refused(ingat: Ingat, session:
     assert there(ingat, session)
 
 
+def asked(ingat: Ingat, *words: str, typed: str) -> subprocess.CompletedProcess[str]:
+    """Run a command whose questions are answered on a terminal, and return what it said."""
+    keyboard, terminal = os.openpty()
+    os.write(keyboard, typed.encode())
+    try:
+        return subprocess.run(
+            [*PROGRAM, *words],
+            stdin=terminal,
+            capture_output=True,
+            text=True,
+            env=ingat.environment(),
+            timeout=60,
+            check=False,
+        )
+    finally:
+        os.close(keyboard)
+        os.close(terminal)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such terminals")
 @pytest.mark.parametrize(("typed", "gone"), [("y\n", True), ("n\n", False), ("\n", False)], ids=["yes", "no", "enter"])
 def test_on_a_terminal_it_asks(ingat: Ingat, session: str, typed: str, gone: bool) -> None:
-    keyboard, terminal = os.openpty()
-    os.write(keyboard, typed.encode())
-    done = subprocess.run(
-        [*PROGRAM, "erase", "session", session],
-        stdin=terminal,
-        capture_output=True,
-        text=True,
-        env=ingat.environment(),
-        timeout=60,
-        check=False,
-    )
-    os.close(keyboard)
-    os.close(terminal)
+    done = asked(ingat, "erase", "session", session, typed=typed)
 
     assert "Repair · budi" in done.stderr
     assert "1 session, 2 messages" in done.stderr
     assert "Delete it? A restore point is made first. [y/N]" in done.stderr
     assert there(ingat, session) is not gone
     assert (done.returncode, "Nothing was deleted." in done.stderr) == ((0, False) if gone else (1, True))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such terminals")
+def test_the_question_before_log_entries_go_is_in_words(ingat: Ingat) -> None:
+    for number in range(2):
+        ingat.said("logs", "add", f"entry {number}", "--category", "mine")
+    filters = ["--category", "mine", "--until", "2099-06-01T00:00:00"]
+    done = asked(ingat, "erase", "logs", *filters, typed="y\n")
+
+    assert re.search(r"category mine, until 2099-06-01 00:00:00 [+-]\d\d:\d\d: 2 log entries", done.stderr)
+    assert "Delete them? A restore point is made first." in done.stderr
+    assert re.search(r"what +log entries, category mine, until 2099-06-01 00:00:00 ", done.stdout)
+    assert not set("{}") & set(done.stdout + done.stderr)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such terminals")
+def test_the_question_before_all_log_entries_go_says_so(ingat: Ingat) -> None:
+    ingat.said("logs", "add", "entry")
+    done = asked(ingat, "erase", "logs", typed="n\n")
+
+    assert "all log entries: 1 log entry" in done.stderr
+    assert "Delete it?" in done.stderr
 
 
 def test_what_is_not_there_is_refused_before_anybody_is_asked(ingat: Ingat) -> None:
@@ -96,7 +136,8 @@ def test_what_is_not_there_is_refused_before_anybody_is_asked(ingat: Ingat) -> N
 def test_a_protected_user_needs_force(ingat: Ingat, session: str) -> None:
     ingat.said("users", "protect", "budi")
 
-    ingat.refused("erase", "session", session, "--yes", code="protected_user")
+    error = ingat.refused("erase", "session", session, "--yes", code="protected_user")
+    assert "--force" in error["message"]
     assert ingat.json("erase", "session", session, "--yes", "--force")["counts"]["message"] == 2
 
 
@@ -137,3 +178,21 @@ def test_operations_are_listed_for_people(ingat: Ingat, session: str) -> None:
     assert "asked for" in said
     assert "undone" in said
     assert operation in ingat.said("operations", "show", operation)
+
+
+def test_an_operation_is_shown_in_words(ingat: Ingat, session: str) -> None:
+    operation = ingat.json("erase", "session", session, "--yes")["id"]
+    shown = ingat.said("operations", "show", operation)
+
+    assert re.search(rf"^what +session {session}$", shown, re.MULTILINE)
+    assert re.search(r"^deleted +1 session, 2 messages$", shown, re.MULTILINE)
+    assert "dry_run" not in shown
+    assert not set("{}") & set(shown)
+
+
+def test_what_retention_took_has_its_reason_in_the_readers_language(ingat: Ingat) -> None:
+    ingat.said("logs", "add", "old", "--at", "2020-01-01T00:00:00Z")
+    (operation,) = ingat.json("retain")["operations"]
+
+    assert re.search(r"^why +the retention policy$", ingat.said("operations", "show", operation), re.MULTILINE)
+    assert "kebijakan retensi" in ingat.said("operations", "show", operation, INGAT_LANG="id")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from ingat.core.reports import ExpireReport, Failure
@@ -59,3 +61,11 @@ def test_a_reset_prints_the_new_session(ingat: Ingat) -> None:
     assert (second["channel"], second["state"]) == ("web", "active")
     assert second["id"] != first
     ingat.refused("sessions", "reset", "nobody", code="session_not_found")
+
+
+def test_a_dry_run_says_how_many_summaries_would_be_written(ingat: Ingat, idle: str) -> None:
+    said = ingat.said("expire", "--dry-run")
+
+    assert re.search(r"^sessions that would be closed +1$", said, re.MULTILINE)
+    assert re.search(r"^summaries that would be written +1$", said, re.MULTILINE)
+    assert ingat.json("expire")["summarised"] == 1

@@ -115,7 +115,7 @@ def test_a_second_interruption_hides_nothing_of_the_first(capsys: pytest.Capture
 
 def test_every_error_that_a_command_can_meet_has_a_sentence_with_a_translation() -> None:
     everything = {each.code for each in vars(errors).values() if isinstance(each, type) and hasattr(each, "code")}
-    over_http = {"unauthorized", "forbidden", "rate_limited", "request_too_large", "request_timeout"}
-    over_http |= {"host_not_allowed", "method_not_allowed", "internal_error"}
+    over_http = {"rate_limited", "request_too_large", "request_timeout", "host_not_allowed", "method_not_allowed"}
+    over_http |= {"internal_error"}
 
     assert everything - over_http - {"error"} == _SENTENCES.keys()

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import signal
+import socket
 import subprocess
 
 import httpx
+import pexpect
 import pytest
 
+from ingat.core.logs import NewLog
+from ingat.memory import Memory
 from tests.cli.runner import PROGRAM, Ingat
 from tests.cli.test_serve import ended, post, serving
 
@@ -26,6 +32,51 @@ def test_entries_are_listed_readably(filled: Ingat) -> None:
     assert said.index("hello") < said.index("Scanner is slow")
     assert '{"seconds":4}' in said
     assert "warn" in said
+
+
+@pytest.mark.parametrize("columns", ["60", "80", "160"])
+def test_an_entry_takes_one_line_with_the_second_and_whom_it_is_about(filled: Ingat, columns: str) -> None:
+    hello, slow = filled.said("logs", "list", COLUMNS=columns).splitlines()
+
+    assert re.fullmatch(
+        r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d\d:\d\d  info   general · bot  hello  \(user ana\)", hello
+    )
+    assert slow.endswith('  warn   scanner · api  Scanner is slow  {"seconds":4}')
+
+
+def test_an_added_entry_is_shown_as_in_a_list(ingat: Ingat) -> None:
+    said = ingat.said("logs", "add", "it broke", "--level", "error", "--at", "2026-05-01T12:00:07Z")
+
+    assert re.fullmatch(r"2026-05-01 \d\d:\d\d:07 [+-]\d\d:\d\d  error  general · api  it broke\n", said)
+
+
+def on_a_terminal(ingat: Ingat, *words: str, columns: int) -> list[str]:
+    """Return the lines that a command shows on a terminal of this width."""
+    variables = {name: value for name, value in ingat.environment().items() if name != "COLUMNS"}
+    shown, code = pexpect.run(
+        shlex.join([*PROGRAM, *words]),
+        env={**variables, "NO_COLOR": "1", "TZ": "Asia/Jakarta"},
+        withexitstatus=True,
+        encoding="utf-8",
+        dimensions=(50, columns),
+        timeout=60,
+    )
+    assert code == 0, shown
+    return [line.rstrip() for line in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown).splitlines()]
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_on_a_terminal_a_long_entry_goes_on_below_and_the_zone_is_told_once(filled: Ingat, columns: int) -> None:
+    message = "The connection to the warehouse was lost while the catalogue was being read; another try follows"
+    filled.said("logs", "add", message, "--category", "system", "--data", "attempts=3", "--data", "warehouse=west")
+    zone, *lines = on_a_terminal(filled, "logs", "list", columns=columns)
+
+    assert zone == "Times are +07:00."
+    assert not any("+07:00" in line for line in lines)
+    assert re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  info   system · api  The connection ", lines[0])
+    assert lines[1].startswith("    ")
+    assert f'{message} {{"attempts": 3, "warehouse": "west"}}' in " ".join(" ".join(lines).split())
+    assert max(map(len, lines)) <= columns
 
 
 def test_the_list_takes_filters(filled: Ingat) -> None:
@@ -80,7 +131,7 @@ def test_commands_write_what_they_report(ingat: Ingat) -> None:
 
     assert _stored(ingat) == [
         ("info", "session", f"Session created: {session}"),
-        ("info", "chat", f"Added message to session: {message}"),
+        ("info", "session", f"Added message to session: {message}"),
         ("info", "recall", "Recalled 1 memories"),
     ]
 
@@ -117,7 +168,7 @@ def test_workers_write_what_they_report(ingat: Ingat) -> None:
 
     told = _stored(ingat, "--session", session)
     assert sorted(told) == [
-        ("info", "chat", f"Added message to session: {message}"),
+        ("info", "session", f"Added message to session: {message}"),
         ("info", "session", f"Session created: {session}"),
     ]
     assert log == ""
@@ -145,3 +196,22 @@ def test_a_server_with_a_stream_open_ends_at_once(ingat: Ingat) -> None:
 
     assert rest[-1] == ""
     assert (code, log) == (0, "")
+
+
+def test_a_reader_of_a_stream_that_takes_nothing_does_not_hold_up_the_end(ingat: Ingat) -> None:
+    filled = [NewLog(message="x" * 4_000) for _ in range(5_000)]
+    with serving(ingat) as (server, hello), socket.socket() as reader:
+        with Memory(ingat.url, embedder=None) as memory:
+            memory.logs.add_many(filled)
+        reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        host, _, port = hello["url"].removeprefix("http://").strip("/").partition(":")
+        reader.connect((host, int(port)))
+        head = (
+            f"GET /v1/logs/stream?after=0 HTTP/1.1\r\nHost: {host}:{port}\r\nAuthorization: Bearer {hello['key']}\r\n"
+        )
+        reader.sendall(f"{head}\r\n".encode())
+        assert reader.recv(64).startswith(b"HTTP/1.1 200")
+        post(hello, "v1/sessions", {"user_id": "ana"})  # by then the stream has filled what the connection holds
+        code, log = ended(server, signal.SIGTERM)
+
+    assert (code, log) == (0, "")  # the time that open requests have would end it with an error in the log

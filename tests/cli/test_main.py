@@ -172,3 +172,9 @@ def test_a_reader_that_leaves_early_gets_no_complaint(ingat: Ingat) -> None:
     assert command.stderr.read() == b""
     assert command.wait() == 141
     command.stderr.close()
+
+
+def test_python_runs_it_as_a_module_too() -> None:
+    told = subprocess.run([sys.executable, "-m", "ingat", "--version"], capture_output=True, text=True, check=True)
+
+    assert told.stdout == f"ingat {__version__}\n"

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -88,3 +91,68 @@ def test_jobs_are_shown_with_their_state(ingat: Ingat) -> None:
     assert "stopped" in shown
     assert "waiting" in shown
     ingat.refused("jobs", "run", "nothing", code="job_not_found")
+
+
+def test_a_state_that_is_none_names_the_ways_to_give_one(ingat: Ingat) -> None:
+    result = ingat("snapshots", "save", "x", "nojson")
+
+    assert result.exit_code == 2
+    assert "JSON object" in result.stderr
+    assert "@FILE" in result.stderr
+    assert "- for standard input" in result.stderr
+
+
+def test_a_policy_out_of_bounds_names_the_option_and_readable_bounds(ingat: Ingat) -> None:
+    result = ingat("retention", "set", "--max-sessions", "0")
+
+    assert result.exit_code == 1
+    assert "--max-sessions must be a whole number from 1 to 1,000,000,000; it is 0." in result.stderr
+
+
+def test_a_policy_of_which_nothing_is_given_is_said_so(ingat: Ingat) -> None:
+    result = ingat("retention", "set")
+
+    assert result.exit_code == 2
+    assert "Nothing was given to change" in result.stderr
+    assert ingat.json("retention", "history")["policies"] == []
+
+
+def test_a_job_that_is_stopped_is_said_to_be(ingat: Ingat) -> None:
+    stopped, started = ingat.said("jobs", "stop", "retain"), ingat.said("jobs", "start", "retain")
+
+    assert "stopped: no server runs it until `ingat jobs start retain`" in stopped
+    assert "every 24 h" in stopped
+    assert "stopped" not in started
+    assert "every_ms" not in stopped
+
+
+@pytest.mark.parametrize("columns", ["80", "160"])
+def test_the_result_of_a_job_is_a_list_for_people(ingat: Ingat, columns: str) -> None:
+    ingat.said("logs", "add", "old", "--at", "2020-01-01T00:00:00Z")
+    retained = ingat.said("jobs", "run", "retain", COLUMNS=columns)
+    measured = ingat.said("jobs", "run", "measure", COLUMNS=columns)
+    idle = ingat.said("jobs", "run", "expire", COLUMNS=columns)
+
+    assert re.search(r"^  log entries deleted +1$", retained, re.MULTILINE)
+    assert re.search(r"^  sessions +total 0, active 0, closed 0, archived 0$", measured, re.MULTILINE)
+    assert re.search(r"^last result +nothing was to be done$", idle, re.MULTILINE)
+    assert "every 15 min" in idle
+    assert not set("{}") & set(retained + measured + idle)
+
+
+def test_a_result_of_another_version_is_shown_all_the_same(ingat: Ingat) -> None:
+    ingat.said("jobs", "run", "expire")
+    with closing(sqlite3.connect(ingat.folder / "ingat.db")) as conn, conn:
+        conn.execute("UPDATE job SET last_result = ?", ('{"sessions_shut": 3, "ids": ["a", "b"], "whole": true}',))
+
+    assert re.search(r"sessions shut +3\n  ids +a, b\n  whole +yes", ingat.said("jobs", "stop", "expire"))
+
+
+def test_a_snapshot_is_shown_in_words(ingat: Ingat) -> None:
+    saved = ingat.json("snapshots", "save", "a", json.dumps({f"setting_{n}": n for n in range(20)}), "--auto")
+    shown = ingat.said("snapshots", "show", saved["id"], COLUMNS="80")
+
+    assert re.search(r"^saved +automatic$", shown, re.MULTILINE)
+    assert "is_auto" not in shown
+    assert re.search(r'^ +"setting_7": 7,$', shown, re.MULTILINE)
+    assert saved["sha256"] in shown

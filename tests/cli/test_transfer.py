@@ -38,7 +38,7 @@ def test_an_export_to_a_file_is_for_its_owner_only(told: Ingat) -> None:
 
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert json.loads(file.read_bytes())["counts"]["messages"] == 1
-    assert "1 messages" in said
+    assert "1 user, 1 session, 1 message" in said
     assert [path.name for path in told.folder.iterdir() if "part" in path.name] == []
 
 
@@ -81,6 +81,14 @@ def test_a_file_that_is_there_is_written_anew_only_when_forced(told: Ingat) -> N
     assert json.loads(file.read_bytes())["counts"]["users"] == 1
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names")
+def test_what_is_no_file_is_not_replaced_even_when_forced(told: Ingat) -> None:
+    os.mkfifo(told.folder / "pipe")
+    told.refused("export", "pipe", "--force", code="invalid_input")
+
+    assert stat.S_ISFIFO((told.folder / "pipe").stat().st_mode)
+
+
 def test_an_export_that_fails_leaves_the_file_as_it_was(told: Ingat) -> None:
     file = told.folder / "all.json"
     file.write_text("mine")
@@ -109,7 +117,7 @@ def test_what_was_exported_is_imported_into_another_store(told: Ingat, name: str
     found = told.json("messages", "list", "--user", "628111", "--store", other(told))
     again = told.json("import", "ingat", name, "--store", other(told))
 
-    assert "1 messages" in said
+    assert "1 message," in said
     assert [each["content"] for each in found["messages"]] == ["The boiler leaks"]
     assert not any(again["imported"].values())
 

@@ -140,3 +140,33 @@ def test_doctor_shows_targets_in_the_readers_language(ingat: Ingat) -> None:
     assert result.exit_code == 1
     assert "≥ 95 %; alert < 50 %" in result.stdout
     assert "`ingat expire` closes idle sessions" in result.stdout
+
+
+def test_a_wrong_key_is_not_taken_for_a_missing_one(ingat: Ingat, tmp_path: Path) -> None:
+    with running(tmp_path, memory=Memory(":memory:", embedder="none")) as server:
+        without = ingat.refused("watch", "--once", "--url", server.url, code="unauthorized")
+        wrong = ingat.refused("watch", "--once", "--url", server.url, "--key", "ingat_wrong", code="unauthorized")
+
+    assert "wants an access key" in without["message"]
+    assert "unknown or revoked" in wrong["message"]
+
+
+def test_a_server_that_is_not_there_is_named_in_every_language(ingat: Ingat) -> None:
+    result = ingat("watch", "--once", "--url", "http://127.0.0.1:9", INGAT_LANG="id")
+
+    assert result.stderr.startswith("Galat: Server http://127.0.0.1:9 tidak dapat dihubungi")
+
+
+@pytest.mark.parametrize("every", ["0", "-1", "3601", "nan", "often"])
+def test_an_interval_out_of_bounds_is_answered_with_a_sentence(ingat: Ingat, every: str) -> None:
+    result = ingat("watch", "--once", f"--every={every}")
+
+    assert result.exit_code == 2
+    assert f"'{every}' is no number of seconds from 0.2 to 3,600." in result.stderr
+
+
+def test_targets_have_their_units(ingat: Ingat) -> None:
+    shown = ingat.said("stats", COLUMNS="80")
+
+    assert re.search(r"response time .*< 500 ms +> 1,000 ms", shown)
+    assert re.search(r"expiry rate .*≥ 95 % +< 50 %", shown)

@@ -26,6 +26,7 @@ CODES = {
     "job_not_found",
     "key_not_found",
     "memory_not_found",
+    "memory_off",
     "message_not_found",
     "method_not_allowed",
     "missing_extra",

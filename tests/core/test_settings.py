@@ -71,11 +71,26 @@ def test_variables_that_hold_tables_are_json_and_lists_have_commas() -> None:
             "INGAT_ROLE_BUDGETS": '{"client": 500}',
             "INGAT_RECALL": '{"top_k": 3}',
             "INGAT_ALLOWED_HOSTS": "bot.example.org, *",
+            "INGAT_ALLOWED_ORIGINS": "https://bot.example.org,http://localhost:5665",
         }
     )
 
     assert (settings.role_budgets, settings.recall.top_k) == ({"client": 500}, 3)
     assert settings.allowed_hosts == ("bot.example.org", "*")
+    assert settings.allowed_origins == ("https://bot.example.org", "http://localhost:5665")
+
+
+@pytest.mark.parametrize("origin", ["*", "http://[::1]:3000", "tauri://localhost", "https://a-b.example.org:8443"])
+def test_origins_are_taken_as_browsers_send_them(origin: str) -> None:
+    assert Settings(allowed_origins=(origin,)).allowed_origins == (origin,)
+
+
+@pytest.mark.parametrize(
+    "origin", ["", "example.org", "https://example.org/", "https://Example.org", "https://a b", "null"]
+)
+def test_what_no_browser_sends_as_an_origin_is_refused(origin: str) -> None:
+    with pytest.raises(InvalidSettings, match="allowed_origins must hold origins"):
+        Settings(allowed_origins=(origin,))
 
 
 def test_other_variables_are_nobodys_business() -> None:

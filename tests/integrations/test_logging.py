@@ -104,7 +104,10 @@ def test_an_exception_leaves_type_and_frames_and_no_values(logger: logging.Logge
 
 
 def test_secrets_in_a_record_are_replaced(logger: logging.Logger, read: Read) -> None:
-    logger.info("asked with Bearer abcdef123456", extra={"api_key": "abcdef", "headers": {"cookie": "abcdef"}})
+    logger.info(
+        "asked with Bearer abcdef123456",
+        extra={"api_key": "abcdef", "headers": {"cookie": "abcdef"}, "raw": [(b"authorization", b"Basic abcdef")]},
+    )
 
     assert "abcdef" not in str(read())
 
@@ -128,9 +131,10 @@ class Unprintable:
         (Unprintable(), "<Unprintable>"),
         (ValueError("marker"), "ValueError"),
         ("\ud800\x00", "?\ufffd"),
+        (b"Bearer abcdef123456", "<19 bytes>"),
         ("x" * 5_000, "x" * 3_997 + "..."),
     ],
-    ids=range(12),
+    ids=range(13),
 )
 def test_any_value_can_be_logged(logger: logging.Logger, read: Read, value: Any, kept: Any) -> None:
     logger.info("value", extra={"value": value})
@@ -190,7 +194,7 @@ def test_the_patterns_of_operators_are_emitted_exactly(memory: Memory, ours: Log
         "session",
         "ingat.sessions",
     )
-    assert (added.message, added.category) == (f"Added message to session: {message.id}", "chat")
+    assert (added.message, added.category) == (f"Added message to session: {message.id}", "session")
     assert (recalled.message, recalled.category) == ("Recalled 1 memories", "recall")
     assert {(entry.level, entry.user_id) for entry in (created, added, recalled)} == {("info", "ana")}
     assert (created.session_id, added.session_id) == (session.id, session.id)
@@ -277,7 +281,7 @@ def test_a_handler_of_one_store_leaves_out_what_another_reports(tmp_path: Any) -
         logger.setLevel(logging.INFO)
         try:
             one.sessions.create("ana")
-            two.sessions.create("budi")
+            two.sessions.reset(two.sessions.create("budi").id)
             logging.getLogger("ingat.api").error("Request failed")
         finally:
             logger.removeHandler(handler)

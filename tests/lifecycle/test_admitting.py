@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
+import pytest
+
+from ingat.core.records import MemoryItem
 from ingat.memory import Memory
 from ingat.testing import TurnableClock, open_memory
 from tests.lifecycle.carried import counted, exported, take
@@ -145,3 +150,83 @@ def test_a_policy_that_was_set_later_here_stays_in_force(full: Memory, clock: Tu
 
         assert other.retention.get().log_retention_days == 9
         assert len(other.retention.history().items) == 3
+
+
+def silent_day(*memories: Memory, clock: TurnableClock) -> None:
+    clock.turn(hours=25)
+    for memory in memories:
+        memory.expire()
+
+
+def summaries_of(memory: Memory, session_id: str) -> list[MemoryItem]:
+    found = memory.memories.list("ana", kind="summary", history=True, limit=100).items
+    return [item for item in found if item.session_id == session_id]
+
+
+def test_a_session_that_two_stores_summarised_alike_has_one_summary(clock: TurnableClock) -> None:
+    with open_memory(now=clock) as memory, open_memory(now=clock) as other:
+        session = memory.sessions.open("ana")
+        memory.sessions.append(session.id, "user", "The budget is 50,000.")
+        take(other, exported(memory))
+        silent_day(memory, other, clock=clock)
+        report = take(other, exported(memory))
+
+        assert len(summaries_of(other, session.id)) == 1
+        assert (report.imported["memories"], report.skipped["memories"]) == (0, 1)
+
+
+@pytest.mark.parametrize("further", ["memory", "other"])
+def test_of_two_summaries_of_a_session_that_of_more_messages_holds(clock: TurnableClock, further: str) -> None:
+    with open_memory(now=clock) as memory, open_memory(now=clock) as other:
+        session = memory.sessions.open("ana")
+        memory.sessions.append(session.id, "user", "The budget is 50,000.")
+        take(other, exported(memory))
+        clock.turn(minutes=1)
+        longer = {"memory": memory, "other": other}[further]
+        longer.sessions.append(session.id, "user", "The budget is 75,000 by now.")
+        silent_day(memory, other, clock=clock)
+        file = exported(memory)
+        take(other, file)
+        (held,) = (item for item in summaries_of(other, session.id) if item.valid_to is None)
+
+        assert "75,000" in held.text
+        assert len(summaries_of(other, session.id)) == 2
+        assert not any(take(other, file).imported.values())
+        other.sessions.reopen(session.id)
+        silent_day(other, clock=clock)
+        assert [item.id for item in summaries_of(other, session.id) if item.valid_to is None] == [held.id]
+
+
+def test_messages_that_come_to_a_compressed_session_are_compressed_too(clock: TurnableClock) -> None:
+    with open_memory(now=clock) as memory, open_memory(now=clock) as other:
+        session = memory.sessions.open("ana")
+        memory.sessions.append(session.id, "user", "The boiler leaks again. " * 20)
+        take(other, exported(memory))
+        memory.sessions.append(session.id, "user", "The kitchen is wet again. " * 20)
+        other.sessions.archive(session.id)
+        clock.turn(days=400)
+        other.retain()
+        take(other, exported(memory))
+        other.retain()
+        packed = other.store.read(lambda tx: tx.all("SELECT packed FROM message ORDER BY seq"))
+
+        assert [row[0] for row in packed] == [1, 2]
+        assert len(other.sessions.messages(session.id)) == 2
+
+
+def test_a_session_gets_the_ends_that_go_with_its_state(other: Memory) -> None:
+    row = {"user_id": "ana", "created_at": 1, "updated_at": 7, "active_at": 1}
+    file = {
+        "format": "ingat-export",
+        "version": 1,
+        "users": [{"user_id": "ana", "created_at": 1, "updated_at": 1}],
+        "sessions": [
+            {**row, "id": "a", "state": "active", "closed_at": 2, "archived_at": 3},
+            {**row, "id": "b", "state": "closed", "archived_at": 3},
+            {**row, "id": "c", "state": "archived"},
+        ],
+    }
+    assert take(other, json.dumps(file).encode()).errors == ()
+    ends = {each: (other.sessions.get(each).closed_at, other.sessions.get(each).archived_at) for each in "abc"}
+
+    assert ends == {"a": (None, None), "b": (7, None), "c": (7, 7)}

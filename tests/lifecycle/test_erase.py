@@ -138,6 +138,27 @@ def test_a_keeper_who_has_more_than_the_session_stays(memory: Memory) -> None:
     assert memory.users.get(session.user_id).user_id == session.user_id
 
 
+@pytest.mark.parametrize(
+    "known",
+    [
+        {"name": "Ana"},
+        {"product": "F57A"},
+        {"address": "Jakarta"},
+        {"language": "id"},
+        {"gender": "female"},
+        {"metadata": {"a": 1}},
+        {"role": "blocked"},
+    ],
+    ids=lambda known: next(iter(known)),
+)
+def test_a_keeper_of_whom_something_is_known_stays(memory: Memory, known: dict[str, Any]) -> None:
+    session = memory.sessions.create(id="lone")
+    memory.users.save(session.user_id, **known)
+
+    assert memory.erase.session("lone").counts == {"session": 1}
+    assert memory.users.get(session.user_id).user_id == session.user_id
+
+
 def test_an_unknown_session_is_refused(memory: Memory) -> None:
     with pytest.raises(SessionNotFound):
         memory.erase.session("ghost")

@@ -127,10 +127,25 @@ def test_a_dry_run_says_what_would_be_closed_and_changes_nothing(memory: Memory,
     clock.turn(hours=25)
     report = memory.expire(dry_run=True)
 
-    assert (report.dry_run, report.expired, report.empty, report.summarised) == (True, 2, 1, 0)
+    assert (report.dry_run, report.expired, report.empty, report.summarised) == (True, 2, 1, 1)
     assert set(report.session_ids) == {session.id, empty.id}
     assert memory.sessions.get(session.id).state == "active"
     assert summaries(memory) == []
+
+
+def test_a_pass_does_what_a_dry_run_said(memory: Memory, clock: TurnableClock) -> None:
+    talk(memory, "cleo")
+    clock.turn(hours=25)
+    close_only(memory)
+    talk(memory)
+    talk(memory, "dora")
+    memory.sessions.open("ben")
+    memory.users.save("dora", role="blocked")
+    clock.turn(hours=25)
+    planned, done = memory.expire(dry_run=True), memory.expire()
+
+    assert (planned.expired, planned.summarised, planned.empty) == (done.expired, done.summarised, done.empty)
+    assert (planned.summarised, planned.pending, done.pending) == (2, 1, 0)
 
 
 def test_many_sessions_are_closed_in_batches(memory: Memory, clock: TurnableClock) -> None:

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -116,3 +117,26 @@ def test_a_pass_gives_up_when_the_store_takes_nothing(memory: Memory, clock: Tur
     assert {failure.code for failure in report.failed} == {"store_full"}
     assert writes == 20
     assert memory.expire().summarised == 40
+
+
+def test_a_session_that_comes_back_while_its_note_is_dropped_is_summarised(
+    memory: Memory, clock: TurnableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = talk(memory)
+    clock.turn(hours=25)
+    close_only(memory)
+    operation = memory.erase.session(session.id)
+    memory.store.write(lambda tx: expiry.begin(tx, session.id, "expired", clock(), done=False))
+    write = memory.store.write
+
+    def undo_first(fn: Callable[[Tx], Any]) -> Any:
+        monkeypatch.undo()
+        write(lambda tx: expiry.delete(tx, session.id))
+        memory.undo(operation.id)
+        return write(fn)
+
+    monkeypatch.setattr(memory.store, "write", undo_first)
+    memory._expirer._summaries.write(session.id)
+    memory.expire()
+
+    assert len(summaries(memory)) == 1

@@ -26,6 +26,7 @@ PLANTED = {
     "index entries of a wrong size": "UPDATE recall_entry SET terms = x'0102' WHERE source = 'note'",
     "vectors of nothing": "INSERT INTO recall_vector VALUES ('ana', 999, 'counting-64', x'00')",
     "subjects with two values at once": "UPDATE memory SET subject_key = 'k', valid_to = 9999999999999",
+    "kinds of log entries whose number is wrong": "INSERT INTO log_count VALUES (40, 'ghost', 2)",
     "users whose version is behind their index": "UPDATE user_profile SET version = 1 WHERE user_id = 'ana'",
 }
 ALSO = {
@@ -46,6 +47,10 @@ ALSO = {
         "things in the index more than once",
         "INSERT INTO recall_entry SELECT user_id, position + 500, source, source_id, session_id, seq, role, author, at,"
         " valid_from, valid_to, terms, pairs, flags, words FROM recall_entry WHERE source = 'message'",
+    ),
+    "uncounted entry": (
+        "kinds of log entries whose number is wrong",
+        "INSERT INTO log_entry (id, at, level, category, source, message) VALUES ('x', 1, 20, 'a', 'b', 'c')",
     ),
     "wrong owner": ("sessions without owner", "UPDATE session_owner SET user_id = 'noor'"),
 }

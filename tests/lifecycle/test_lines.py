@@ -50,6 +50,7 @@ RECORDS: dict[str, Record] = {
         last_message_at=4,
         closed_at=5,
         archived_at=5,
+        reopened_at=3,
     ),
     "message": MESSAGE,
     "memory": MemoryItem(

@@ -317,6 +317,21 @@ def test_another_process_tells_of_what_the_server_answered(clock: TurnableClock,
         assert "day of the last measure" in target(stats, "response time").basis
 
 
+@pytest.mark.parametrize(
+    ("days", "of_7", "of_30"), [(0, 6.0, 6.0), (2, 3.0, 3.0), (7, 6 / 7, 6 / 7), (20, 0.0, 0.3), (31, 0.0, 0.0)]
+)
+def test_growth_of_sessions_is_that_of_the_days_that_there_were(
+    memory: Memory, clock: TurnableClock, days: int, of_7: float, of_30: float
+) -> None:
+    for number in range(6):
+        memory.sessions.create(f"u{number}")
+    clock.turn(days=days)
+
+    growth = memory.stats().growth
+    assert growth.sessions_7_days == pytest.approx(of_7, abs=0.001)
+    assert growth.sessions_30_days == pytest.approx(of_30, abs=0.001)
+
+
 def test_growth_is_told_by_the_day(memory: Memory, clock: TurnableClock) -> None:
     assert memory.stats().growth.bytes_7_days is None
     measure(memory)
@@ -327,8 +342,7 @@ def test_growth_is_told_by_the_day(memory: Memory, clock: TurnableClock) -> None
         memory.sessions.append(session.id, "user", "a long line " * 1_000)
 
     growth = memory.stats().growth
-    assert growth.sessions_7_days == 2.0
-    assert growth.sessions_30_days == pytest.approx(14 / 30, abs=0.001)
+    assert (growth.sessions_7_days, growth.sessions_30_days) == (3.5, 3.5)  # of the four days that there were
     assert growth.bytes_7_days == pytest.approx((memory.stats().size_bytes - before) / 4, abs=0.1)
     assert growth.active_last_day == 14
 

@@ -213,3 +213,20 @@ def test_a_restore_point_that_cannot_be_deleted_is_reported_and_stays(
 
     assert report.restore_points_deleted == 0
     assert {each.code for each in report.failed} == {"restore_point_failed"}
+
+
+def test_restore_points_of_another_store_in_the_same_folder_stay(tmp_path: Path, clock: TurnableClock) -> None:
+    def opened(name: str) -> Memory:
+        return Memory(f"sqlite:///{tmp_path}/{name}.db", data=str(tmp_path / "data"), now=clock, embedder=None)
+
+    with opened("one") as one, opened("two") as two:
+        kept = two.erase.session(two.sessions.create("ana").id)
+        for _ in range(2):
+            one.erase.session(one.sessions.create("ana").id)
+            clock.turn(days=1)
+        policy(one, backup_keep_last=1)
+        clock.turn(days=40)
+        report = one.retain()
+
+        assert report.restore_points_deleted == 1
+        assert two.undo(kept.id).undone_at == clock()

@@ -52,6 +52,15 @@ def test_a_damaged_index_is_mended() -> None:
         assert all(check.state == "ok" for check in memory.doctor())
 
 
+def test_log_entries_are_counted_anew(memory: Memory) -> None:
+    memory.logs.add("x", level="warn", category="a")
+    memory.store.write(lambda tx: tx.run("UPDATE log_count SET entries = 7"))
+
+    memory.reindex()
+
+    assert memory.logs.stats().by_category["a"] == 1
+
+
 def test_one_user_alone_is_rebuilt() -> None:
     with filled_memory() as memory:
         seen: list[tuple[int, int]] = []

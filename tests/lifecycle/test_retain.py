@@ -473,3 +473,18 @@ def test_what_is_due_is_found_by_an_index(memory: Memory, name: str) -> None:
         assert "SEARCH" in plan
         assert "SCAN" not in plan
         assert "TEMP B-TREE" not in plan
+
+
+def test_a_session_that_was_brought_back_is_not_put_away_again_at_once(memory: Memory, clock: TurnableClock) -> None:
+    session = memory.sessions.create("ana")
+    memory.sessions.archive(session.id)
+    clock.turn(days=60)
+    memory.sessions.unarchive(session.id)
+    memory.retention.set(max_sessions=1)
+    memory.sessions.close(memory.sessions.create("ben").id)
+
+    assert memory.retain(dry_run=True).sessions_archived == 0
+    assert memory.retain().sessions_archived == 0
+    clock.turn(days=31)
+    memory.retain()
+    assert memory.sessions.get(session.id).state == "archived"

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 
 import pytest
 
 from ingat.core.errors import StoreFull
-from ingat.lifecycle.foreign import Broke, call
+from ingat.core.records import Message, Session
+from ingat.lifecycle import summaries as making
 from ingat.memory import Memory
 from ingat.testing import TurnableClock, open_memory
+from tests.lifecycle.carried import exported, take
 from tests.lifecycle.endings import FACTS, Clerk, flushed, summaries, talk
 
 
@@ -92,14 +95,6 @@ def test_a_failure_is_not_told_of_a_renewed_summary(served: Memory, clerk: Clerk
     assert "summariser_failed" not in summary.metadata
 
 
-def test_foreign_code_that_fails_is_told_by_its_type_alone() -> None:
-    def fail() -> None:
-        raise KeyError("what somebody said")
-
-    assert call(fail) == Broke("KeyError")
-    assert call(lambda: 3) == 3
-
-
 def test_a_long_session_gives_a_summariser_its_most_telling_messages(
     served: Memory, clerk: Clerk, clock: TurnableClock
 ) -> None:
@@ -116,3 +111,68 @@ def test_a_long_session_gives_a_summariser_its_most_telling_messages(
     assert "X1234567" in "".join(message.content for message in messages[:5])
     assert [message.seq for message in messages] == sorted(message.seq for message in messages)
     assert (len(summary.message_ids), summary.metadata["message_count"]) == (1_000, 2_500)
+
+
+def test_a_summariser_that_hangs_holds_up_neither_a_pass_nor_the_next(
+    clock: TurnableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(making, "PATIENCE_S", 0.05)
+    asked, free = threading.Semaphore(0), threading.Event()
+
+    def hang(session: Session, messages: Sequence[Message]) -> str:
+        asked.release()
+        free.wait(30)
+        return "At last."
+
+    with open_memory(now=clock, summariser=hang) as memory:
+        for user in ("ana", "ben"):
+            talk(memory, user)
+        clock.turn(hours=25)
+        report = memory.expire()
+        talk(memory, "cid")
+        clock.turn(hours=25)
+        later = memory.expire()
+        failures = [summaries(memory, user)[0].metadata["summariser_failed"] for user in ("ana", "ben", "cid")]
+        free.set()
+
+    assert (report.summarised, report.failed, later.expired, later.summarised) == (2, (), 1, 1)
+    assert sorted(failures) == ["TimeoutError", "busy", "busy"]
+    assert asked.acquire(blocking=False)
+    assert not asked.acquire(blocking=False)
+
+
+def test_a_slow_summariser_does_not_hold_up_the_closing_of_other_sessions(clock: TurnableClock) -> None:
+    closed: list[str] = []
+
+    def slow(session: Session, messages: Sequence[Message]) -> str:
+        if session.user_id == "ana":
+            clock.turn(hours=2)
+        else:
+            closed.append(session.user_id)
+        return "They spoke."
+
+    with open_memory(now=clock, summariser=slow) as memory:
+        talk(memory, "ana")
+        clock.turn(hours=23)
+        talk(memory, "ben")
+        clock.turn(hours=23)
+        report = memory.expire()
+
+    assert (report.expired, report.summarised, closed) == (2, 2, ["ben"])
+
+
+def test_a_summary_of_very_long_words_can_be_carried_to_another_store(clock: TurnableClock) -> None:
+    with open_memory(now=clock) as memory, open_memory(now=clock) as other:
+        session = memory.sessions.open("ana")
+        words = [chr(0x430 + number % 32) + f"{number:x}".translate(SPELT) for number in range(1_800)]
+        for low in range(0, 1_800, 3):
+            text = " ".join((word * 280)[:280] for word in words[low : low + 3])
+            memory.sessions.append(session.id, "user", text)
+        clock.turn(hours=25)
+        memory.expire()
+
+        assert len(summaries(memory)[0].text.encode()) <= 65_536
+        assert take(other, exported(memory)).errors == ()
+
+
+SPELT = {ord(digit): 0x440 + number for number, digit in enumerate("0123456789abcdef")}

@@ -430,3 +430,30 @@ def test_what_was_erased_and_undone_is_as_it_was(made: Any, levels: list[Any], c
 
         assert (emptied.sessions.total, emptied.messages.total) == (0, 0)
         assert (truth(memory), index(memory)) == before
+
+
+def test_a_session_that_was_reopened_is_not_idle_when_it_comes_back(memory: Memory, clock: TurnableClock) -> None:
+    session = memory.sessions.list("ana", state="closed")[0]
+    clock.turn(days=3)
+    memory.expire()
+    memory.sessions.reopen(session.id)
+    before = truth(memory)
+    memory.undo(memory.erase.session(session.id).id)
+
+    assert truth(memory) == before
+    assert memory.expire(dry_run=True).expired == 0
+
+
+def test_a_value_whose_subject_went_on_since_takes_its_place_in_the_history(
+    memory: Memory, clock: TurnableClock
+) -> None:
+    session = memory.sessions.list("ana", state="closed")[0]
+    memory.remember("ana", "50,000", kind="summary", subject="budget", session_id=session.id)
+    clock.turn(minutes=1)
+    operation = memory.erase.session(session.id)
+    memory.remember("ana", "75,000", subject="budget")
+    memory.undo(operation.id)
+    values = memory.memories.list("ana", subject="budget", history=True, sort="valid_from", descending=False).items
+
+    assert [(item.text, item.valid_to is None) for item in values] == [("50,000", False), ("75,000", True)]
+    assert [check.name for check in memory.doctor() if check.state == "bad"] == []

@@ -8,12 +8,13 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ingat.core.errors import IngatError
 from ingat.memory import Memory
 from ingat.testing import TurnableClock
+from tests.lifecycle.dump import truth
 
 USERS = ("ana", "ben", "628111222333@c.us", "+62 811 1222 333")
 SESSIONS = ("s1", "s2", "s3")
@@ -37,8 +38,25 @@ STEPS = st.one_of(
     st.tuples(st.just("log"), st.sampled_from(SESSIONS), WORDS, OBJECTS),
     st.tuples(st.just("policy"), st.just(""), st.sampled_from(("3", "9")), st.just({})),
     st.tuples(st.just("turn"), st.just(""), WORDS, st.just({})),
+    st.tuples(st.just("expire"), st.just(""), WORDS, st.just({})),
 )  # fmt: skip
 Step = tuple[str, str, str, dict[str, Any]]
+A_LIFE: list[Step] = [
+    ("save", "ana", "Ana", {"a": 1}),
+    ("create", "ana", "s1", {"b": None}),
+    ("append", "s1", "a b", {}),
+    ("expire", "", "", {}),
+    ("reopen", "s1", "", {}),
+    ("append", "s1", "b a", {}),
+    ("create", "ben", "s2", {}),
+    ("append", "s2", "a", {}),
+    ("reset", "s2", "", {}),
+    ("archive", "s2", "", {}),
+    ("unarchive", "s2", "", {}),
+    ("subject", "ana", "a", {}),
+    ("subject", "ana", "bb", {}),
+]
+"""What chance seldom brings together: a session that was brought back, and one that was reset and unarchived."""
 
 
 def do(memory: Memory, clock: TurnableClock, step: Step) -> None:
@@ -55,6 +73,7 @@ def do(memory: Memory, clock: TurnableClock, step: Step) -> None:
         "log": lambda: memory.logs.add(text, data=values, session_id=whose),
         "policy": lambda: memory.retention.set(max_sessions=int(text)),
         "turn": lambda: clock.turn(minutes=1 + len(text)),
+        "expire": lambda: (clock.turn(hours=25), memory.expire()),
     }
     try:
         acts[what]() if what in acts else getattr(memory.sessions, what)(whose)
@@ -89,6 +108,7 @@ def empty() -> Memory:
 @pytest.mark.parametrize("form", ["json", "jsonl"])
 @settings(max_examples=25)
 @given(steps=st.lists(STEPS, max_size=25))
+@example(steps=A_LIFE)
 def test_an_export_that_is_imported_into_nothing_is_the_same_again(
     form: Literal["json", "jsonl"], steps: list[Step]
 ) -> None:
@@ -98,6 +118,7 @@ def test_an_export_that_is_imported_into_nothing_is_the_same_again(
         assert not (report.errors)
         assert not report.renamed
         assert not report.notes
+        assert truth(other) == truth(memory)
         assert content(other) == content(memory)
         again = other.import_from(io.BytesIO(exported(memory, form)))
         assert not any(again.imported.values())
@@ -116,6 +137,8 @@ def test_so_is_the_export_of_each_user(steps: list[Step]) -> None:
 
 @settings(max_examples=25)
 @given(mine=st.lists(STEPS, max_size=20), theirs=st.lists(STEPS, max_size=20))
+@example(mine=A_LIFE, theirs=A_LIFE)
+@example(mine=A_LIFE[:3], theirs=A_LIFE)
 def test_two_stores_become_one_that_is_sound_and_lacks_nothing(mine: list[Step], theirs: list[Step]) -> None:
     with filled(mine) as memory, filled(theirs) as other:
         file = exported(other, "jsonl")

@@ -179,6 +179,13 @@ def test_a_text_without_sentences_is_cut_and_fits(text: str) -> None:
     assert max(len(part) for part in sentences(text)) <= 300
 
 
+def test_a_text_of_much_white_space_is_parted_in_one_go() -> None:
+    # once each space was tried as the beginning of a line's end: minutes for a text like this
+    gap = " \t" * 200_000
+
+    assert sentences(f"One{gap}two{gap}\n{gap}three") == ["One", "two", "three"]
+
+
 def test_a_summary_of_much_stays_within_its_words() -> None:
     english = [
         Turn("Ana", True, f"In {1000 + n} we paid {n} euros to Mr. {word} for a new roof.")

@@ -30,6 +30,22 @@ def filled(memory: Memory, clock: TurnableClock) -> Memory:
     return memory
 
 
+def test_entries_may_be_given_as_mappings(memory: Memory) -> None:
+    assert memory.logs.add_many([{"message": "one", "level": "warn"}, NewLog(message="two")]) == 2
+    assert [(entry.message, entry.level) for entry in memory.logs.list()] == [("two", "info"), ("one", "warn")]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"level": "warn"}, {"message": "x", "nothing": 1}, {"message": "x", "level": "loud"}, "x"]
+)
+def test_a_mapping_that_is_no_entry_is_named_by_its_place(memory: Memory, wrong: Any) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        memory.logs.add_many([{"message": "fine"}, wrong])
+
+    assert refused.value.details == {"index": 1}
+    assert memory.logs.stats().total == 0
+
+
 def test_an_entry_comes_back_as_it_was_given(memory: Memory, clock: TurnableClock) -> None:
     entry = memory.logs.add(
         "Scanner executed", level="warn", category="scanner", source="system", data={"n": 1}, user_id="ana", at=7

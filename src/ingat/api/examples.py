@@ -51,6 +51,9 @@ EXAMPLES: dict[str, Any] = {
     "jobs.stop": {},
     "jobs.run": {},
     "undo": {},
+    "erase.session": {"dry_run": True, "reason": "asked for by the person"},
+    "erase.logs": {"category": "scanner", "dry_run": True},
+    "erase.snapshot": {"dry_run": True},
     "import_from": {
         "format": "ingat-export",
         "version": 1,

@@ -152,7 +152,8 @@ class Feed:
             if scope["method"] == "HEAD":
                 await send({"type": "http.response.body", "body": b""})
                 return
-            position = newest if start is None else start
+            # who saw more than there is comes from another store, or one that was put back: it goes on with what comes
+            position = newest if start is None else min(start, newest)
             await _Stream(self._entries, filters, position, send, self._still_allowed).run(scope, receive)
         finally:
             self._entries.leave()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import traceback
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import partial
 from time import perf_counter
 
 from starlette.exceptions import HTTPException
@@ -24,6 +24,7 @@ from ingat.core.errors import (
     NotFound,
     RequestTimeout,
 )
+from ingat.core.faults import frames
 from ingat.core.ids import new_id
 from ingat.core.meter import Meter
 
@@ -32,6 +33,7 @@ LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 SendError = Callable[[Scope, Send, IngatError], Awaitable[None]]
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
+_PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
 _ANY = "(other)"
 """What requests for addresses that there are not are counted as, so that nobody can make the meter grow."""
 
@@ -68,7 +70,7 @@ class Gate:
             await self._router(scope, receive, send)
             return
         scope["app"] = self
-        answer = _Answer(send)
+        answer = _Answer(send, partial(self._note, scope))
         try:
             self._check_host(scope)
             async with asyncio.timeout(self._timeout_s) as limit:
@@ -84,15 +86,12 @@ class Gate:
             self._meter.failed(error, failure.code)
             failed = self._forms.get(scope["path"], send_error)
             await failed(scope, answer, failure)
-        finally:
-            if answer.begun:
-                self._note(scope, answer)
 
-    def _note(self, scope: Scope, answer: _Answer) -> None:
-        """Tell the meter of an answer: by its route's template, never by the address itself."""
+    def _note(self, scope: Scope, status: int, after_s: float) -> None:
+        """Tell the meter of an answer that begins: by its route's template, never by the address itself."""
         route = getattr(scope.get("route"), "path", None)
         method = scope["method"] if route and scope["method"] in _METHODS else _ANY
-        self._meter.answered(method, route or _ANY, answer.status, answer.after_s)
+        self._meter.answered(method, route or _ANY, status, after_s, probe=route in _PROBES)
 
     def _check_host(self, scope: Scope) -> None:
         """Refuse names that are not this server's, so that no web page can reach it under a name of its own."""
@@ -137,18 +136,18 @@ class Gate:
 
 
 class _Answer:
-    """Sends on, and knows whether an answer has begun, with which status, and how long after the request."""
+    """Sends on, knows whether an answer has begun, and tells of its status and seconds before it is sent."""
 
-    __slots__ = ("_asked", "_send", "after_s", "begun", "status")
+    __slots__ = ("_asked", "_note", "_send", "begun")
 
-    def __init__(self, send: Send) -> None:
-        self._send, self._asked = send, perf_counter()
-        self.begun, self.status, self.after_s = False, 0, 0.0
+    def __init__(self, send: Send, note: Callable[[int, float], None]) -> None:
+        self._send, self._note, self._asked = send, note, perf_counter()
+        self.begun = False
 
     async def __call__(self, message: Message) -> None:
         if not self.begun:
-            self.begun, self.status = True, message.get("status", 0)
-            self.after_s = perf_counter() - self._asked
+            self.begun = True
+            self._note(message.get("status", 0), perf_counter() - self._asked)
         await self._send(message)
 
 
@@ -164,13 +163,12 @@ def _missing(scope: Scope, error: HTTPException) -> IngatError:
 def _unexpected(scope: Scope, error: Exception) -> InternalError:
     """Log where it happened, never what was said: neither texts of the error nor values of the request."""
     log_id = new_id()
-    frames = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
     facts = {
         "log_id": log_id,
         "method": scope["method"],
         "route": getattr(scope.get("route"), "path", None),
         "error": type(error).__name__,
-        "frames": frames[-12:],
+        "frames": frames(error, 12),
     }
     _log.error("Request failed (%s, log_id %s)", facts["error"], log_id, extra=facts)
     return InternalError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from starlette.types import Receive, Scope, Send
@@ -187,7 +188,8 @@ def _histograms(meter: Meter) -> Iterable[Metric]:
 
 def _cumulated(reading: Reading) -> list[tuple[str, float]]:
     """Return the buckets as Prometheus wants them: how many took no longer than each bound."""
-    found = [(f"{BOUNDS[place]:.6g}", float(sum(reading.buckets[: place + 1]))) for place in _SHOWN]
+    sums = list(accumulate(reading.buckets))
+    found = [(f"{BOUNDS[place]:.6g}", float(sums[place])) for place in _SHOWN]
     return [*found, ("+Inf", float(reading.number))]
 
 

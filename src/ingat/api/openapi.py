@@ -35,7 +35,7 @@ REASONS = {
     500: "The server made a mistake: internal_error, store_error; or a hook of its program did: hook_failed.",
     501: "It needs an optional dependency that is not installed: missing_extra.",
     503: "The store cannot be used at the moment, or an embedder or tokenizer that is needed: store_busy, "
-    "store_read_only, store_unavailable, store_corrupt, store_newer, store_closed, embedder_unavailable, "
+    "store_read_only, store_unavailable, store_corrupt, store_newer, store_closed, memory_off, embedder_unavailable, "
     "tokenizer_unavailable, restore_point_failed.",
     504: "It took too long; a change that had begun may have been made: request_timeout.",
     507: "The disk is full; nothing of this request was kept: store_full.",
@@ -83,7 +83,9 @@ def openapi(actions: Iterable[Action] = ACTIONS) -> Schema:
             "version": __version__,
             "summary": "The memory of a chatbot: users, sessions, messages, recall and context.",
             "description": "Times are integer milliseconds UTC. Every error has the body "
-            '`{"error": {"code", "message", "details"}}`; codes are stable.',
+            '`{"error": {"code", "message", "details"}}`; codes are stable. Besides what is '
+            "listed here there are the live log feed `/v1/logs/stream` (server-sent events) and the JavaScript module "
+            "`/client.js`; the documentation describes them.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/"}],
@@ -136,7 +138,11 @@ def _operation(action: Action, fields: Schema, answer: Schema) -> Schema:
         "responses": responses,
     }
     if action.verb in ("GET", "DELETE") or action.streams == "in":
-        parameters += [_query_parameter(name, schema, name in required) for name, schema in rest.items()]
+        shown = EXAMPLES.get(action.name, {}) if action.streams is None else {}
+        parameters += [
+            _query_parameter(name, schema, name in required) | ({"example": shown[name]} if name in shown else {})
+            for name, schema in rest.items()
+        ]
     elif rest:
         operation["requestBody"] = _body(action, rest, required)
     if action.streams == "in":

@@ -23,6 +23,7 @@ STATUS: dict[type[IngatError], int] = {
     errors.StoreCorrupt: 503,
     errors.StoreNewer: 503,
     errors.StoreUnavailable: 503,
+    errors.MemoryOff: 503,
     errors.RestorePointFailed: 503,
     errors.StoreClosed: 503,
     errors.EmbedderUnavailable: 503,

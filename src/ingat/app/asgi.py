@@ -11,6 +11,7 @@ from ingat.api.gate import Gate
 from ingat.api.openapi import openapi
 from ingat.api.original.failure import send_failure
 from ingat.api.original.table import PATH
+from ingat.api.origins import open_to
 from ingat.api.routes import action_routes, original_route, other_routes
 from ingat.core.settings import Settings
 from ingat.web.browser import Browsers
@@ -34,7 +35,7 @@ def create_app(memory: AsyncMemory, settings: Settings) -> ASGIApp:
         *other_routes(memory, access, document),
         *Pages(memory, browsers, access, document).routes(),
     ]
-    return Gate(
+    gate = Gate(
         routes,
         access,
         hosts=(settings.host, *settings.allowed_hosts),
@@ -42,3 +43,4 @@ def create_app(memory: AsyncMemory, settings: Settings) -> ASGIApp:
         forms={PATH: send_failure},
         meter=memory.sync.meter,
     )
+    return open_to(settings.allowed_origins, gate)

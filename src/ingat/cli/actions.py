@@ -10,7 +10,6 @@ sessions = group_of("sessions", mark("Conversations: open, list, close, archive.
 memories = group_of("memories", mark("Facts and notes kept of a user."))
 keys = group_of("keys", mark("Access keys of the HTTP server."))
 snapshots = group_of("snapshots", mark("Named states of an application: save, load, compare, export."))
-retention = group_of("retention", mark("The numbers that say what is archived, pruned or deleted, and when."))
 jobs = group_of("jobs", mark("What a server does by the clock: expiry, retention."))
 
 recall = command_of("recall")

@@ -61,12 +61,12 @@ def target_table(_: Translate, targets: Sequence[Target], width: int) -> Table:
         name = _(each.name) if each.week is None else _("{name}, week {week}").format(name=_(each.name), week=each.week)
         sign, beyond = ("≥", "<") if each.better == "higher" else ("<", ">")
         value = "–" if each.value is None else f"{each.value:,.4g} {_(each.unit)}"
-        alert = "" if each.alert is None else f"{beyond} {each.alert:,g}"
+        alert = "" if each.alert is None else f"{beyond} {each.alert:,g} {_(each.unit)}"
         cells: list[RenderableType] = [
             Text(_(each.state), style=COLOURS[each.state]),
             name,
             value,
-            f"{sign} {each.target:,g}",
+            f"{sign} {each.target:,g} {_(each.unit)}",
             alert,
         ]
         if width >= WIDE_COLUMNS:
@@ -79,7 +79,7 @@ def timing_table(_: Translate, timings: Sequence[Timings]) -> Table:
     """Return how long each kind of work took; kinds that never happened are left out."""
     table = Table(box=SIMPLE_HEAD, padding=(0, 1), show_edge=False)
     table.add_column(_("work of this process"), overflow="fold")
-    for heading in (_("number"), _("failed"), "p50 ms", "p95 ms", "p99 ms"):
+    for heading in (_("times"), _("failed"), "p50 ms", "p95 ms", "p99 ms"):
         table.add_column(heading, justify="right")
     for each in timings:
         if each.count:
@@ -94,7 +94,7 @@ def numbers(_: Translate, stats: Stats) -> list[tuple[str, str]]:
     by_state = (
         f"{sessions.active:,} {_('active')}, {sessions.closed:,} {_('closed')}, {sessions.archived:,} {_('archived')}"
     )
-    errors = _("{number} errors in a day").format(number=f"{stats.logs.errors_last_day:,}")
+    errors = _("{number} error in a day") if stats.logs.errors_last_day == 1 else _("{number} errors in a day")
     grown = f"{growth.sessions_7_days:,.1f} {_('sessions')}"
     if growth.bytes_7_days is not None:
         grown += f", {megabytes(growth.bytes_7_days)}"
@@ -110,7 +110,7 @@ def numbers(_: Translate, stats: Stats) -> list[tuple[str, str]]:
         (_("used in a day"), f"{growth.active_last_day:,}"),
         (_("messages"), f"{stats.messages.total:,}"),
         (_("memories"), f"{stats.memories.total:,}"),
-        (_("logs"), f"{stats.logs.total:,} ({errors})"),
+        (_("logs"), f"{stats.logs.total:,} ({errors.format(number=f'{stats.logs.errors_last_day:,}')})"),
         (_("snapshots"), f"{stats.snapshots.total:,}"),
         (_("size"), megabytes(stats.size_bytes)),
         (_("growth per day"), grown),

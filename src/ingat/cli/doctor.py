@@ -8,13 +8,13 @@ from ingat.cli.command import Command, Option
 from ingat.cli.failures import FAILED
 from ingat.cli.generated import action_of, deliver
 from ingat.cli.language import mark
-from ingat.cli.progress import counting
+from ingat.cli.progress import busy, counting
 from ingat.cli.run import current_run
 
 
 def _doctor() -> None:
     run = current_run()
-    with run.memory() as memory:
+    with run.memory() as memory, busy(run, run.translate("Looking through the store")):
         checks, memories = memory.doctor(), memory.stats().memories.total
     deliver(run, action_of("doctor"), checks)
     if not run.json:

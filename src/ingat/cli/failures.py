@@ -34,7 +34,9 @@ _SENTENCES = {
     "message_not_found": mark("There is no such message; nothing was changed."),
     "memory_not_found": mark("There is no such memory; nothing was changed."),
     "key_not_found": mark("There is no such key; nothing was changed."),
+    "snapshot_not_found": mark("There is no such snapshot; nothing was changed."),
     "operation_not_found": mark("There is no such operation; nothing was changed."),
+    "job_not_found": mark("There is no such job; nothing was changed."),
     "restore_point_missing": mark("The restore point is gone or damaged; nothing was changed."),
     "conflict": mark("This does not fit the present state; nothing was changed."),
     "alias_taken": mark("The alias already names another user; nothing was changed."),
@@ -52,12 +54,22 @@ _SENTENCES = {
     "store_newer": mark("The store was written by a newer version of Ingat; it was left as it is."),
     "store_unavailable": mark("The store cannot be opened; nothing was changed."),
     "restore_point_failed": mark("No restore point could be made; nothing was deleted."),
+    "memory_off": mark("Remembering is switched off; nothing was written."),
     "store_closed": mark("The store is closed; nothing was kept."),
+    "unauthorized": mark("The server wants a valid access key; nothing was changed."),
+    "forbidden": mark("The access key does not allow this; nothing was changed."),
     "missing_extra": mark("An optional part is not installed; nothing was changed."),
+    "hook_failed": mark("A function that takes over loaded snapshots failed; the snapshot is unchanged."),
     "embedder_unavailable": mark("The embedder cannot be used; words still work."),
     "tokenizer_unavailable": mark("The exact tokenizer cannot be used; nothing was changed."),
 }
 """What an error means, by its code, in words that have a translation; the details follow in English."""
+_OF_SERVER = {
+    "store_unavailable": mark("The server {server} cannot be reached, or does not answer as Ingat does."),
+    "unauthorized": mark("The server {server} wants a valid access key."),
+    "forbidden": mark("The server {server} does not allow this to the access key."),
+}
+"""The same of errors whose details name a server."""
 
 
 _NO_COMMAND = "Missing command."
@@ -112,10 +124,11 @@ def _tell(code: str, message: str, details: dict[str, Any], context: click.Conte
         click.echo(encode_error(code, message, details))
         return
     _ = translate_in(context)
-    sentence = _SENTENCES.get(code, "")
+    server = str(details["server"]) if "server" in details else None
+    sentence = (_OF_SERVER if server is not None and code in _OF_SERVER else _SENTENCES).get(code, "")
     translated = _(sentence) if sentence else ""
     if translated != sentence:
-        click.echo(f"{_('Error')}: {translated}\n{_('Details')}: {message}", err=True)
+        click.echo(f"{_('Error')}: {translated.format(server=server)}\n{_('Details')}: {message}", err=True)
     else:
         click.echo(f"{_('Error')}: {message}", err=True)
 

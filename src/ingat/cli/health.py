@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
+from rich.console import Group
 from rich.text import Text
 
 from ingat.cli.board import hint_lines, numbers, of_process, target_table, timing_table
+from ingat.cli.jobs import often
 from ingat.cli.language import mark
-from ingat.cli.run import Run
+from ingat.cli.rows import Heading, rows_drawn
+from ingat.cli.run import Run, local_time, printable
 from ingat.cli.tables import NARROW_COLUMNS, show_pairs
 from ingat.core.i18n import Translate
 from ingat.core.records import Check
@@ -33,6 +35,7 @@ NAMES = (
     mark("subjects with two values at once"),
     mark("users whose version is behind their index"),
     mark("compressed messages that cannot be read"),
+    mark("kinds of log entries whose number is wrong"),
     mark("reading every row"),
     mark("vectors missing"),
     mark("vectors of another embedder"),
@@ -59,10 +62,10 @@ ADVICE = (
 )
 STATES = (mark("ok"), mark("warn"), mark("bad"))
 _COUNTED = {
-    "rows": mark("{number} rows"),
-    "faults": mark("{number} faults"),
-    "sessions": mark("{number} sessions"),
-    "users": mark("{number} users"),
+    "rows": (mark("{number} row"), mark("{number} rows")),
+    "faults": (mark("{number} fault"), mark("{number} faults")),
+    "sessions": (mark("{number} session"), mark("{number} sessions")),
+    "users": (mark("{number} user"), mark("{number} users")),
 }
 _OF = mark("{number} of {total}")
 _WORDS = (mark("possible"), mark("not possible"), mark("never ran"), mark("stopped"))
@@ -72,15 +75,15 @@ _ALERT = mark("{target}; alert {alert}")
 def show_checks(run: Run, checks: Sequence[Check]) -> None:
     """Write a table of what was checked: value, target, state and advice, and whether all is well."""
     _ = run.translate
-    narrow = run.out.width < NARROW_COLUMNS
-    if narrow:
+    drawn = _check_table(run, checks) if run.out.width >= NARROW_COLUMNS else None
+    if drawn is None:
         for check in checks:
             words = [_named(_, check.name), _(check.state), _(check.advice) if check.advice else ""]
-            show_pairs(run, [(words[1], f"{words[0]}: {measured(_, check.value)} ({measured(_, check.target)})")])
+            show_pairs(run, [(words[1], f"{words[0]}: {measured(_, check.value)} ({_aim(_, check.target)})")])
             if words[2]:
                 run.say(f"      {words[2]}")
     else:
-        run.draw(_check_table(run, checks))
+        run.draw(drawn)
     bad, warned = (sum(check.state == state for check in checks) for state in ("bad", "warn"))
     if bad:
         run.note(_("The store is not well. Nothing was changed; see the advice."))
@@ -90,30 +93,58 @@ def show_checks(run: Run, checks: Sequence[Check]) -> None:
         run.note(_("The store is sound."))
 
 
-def _check_table(run: Run, checks: Sequence[Check]) -> Table:
+def _check_table(run: Run, checks: Sequence[Check]) -> Group | None:
+    """Return the table of what was checked; without the advice where there is none to give."""
     _ = run.translate
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1), show_edge=False)
-    for heading in (_("check"), _("value"), _("target"), _("state"), _("advice")):
-        table.add_column(heading, overflow="fold")
-    for check in checks:
-        state = Text(_(check.state), style=_COLOURS[check.state])
-        advice = Text(_(check.advice) if check.advice else "")
-        table.add_row(Text(_named(_, check.name)), measured(_, check.value), measured(_, check.target), state, advice)
-    return table
+    headings = [Heading(_("check")), Heading(_("value")), Heading(_("target")), Heading(_("state"), whole=True)]
+    rows = [
+        [
+            Text(_named(_, check.name)),
+            Text(printable(measured(_, check.value))),
+            Text(_aim(_, check.target)),
+            Text(_(check.state), style=_COLOURS[check.state]),
+        ]
+        for check in checks
+    ]
+    if any(check.advice for check in checks):
+        headings.append(Heading(_("advice"), whole=True, below=True))
+        for row, check in zip(rows, checks, strict=True):
+            row.append(Text(printable(_(check.advice)) if check.advice else ""))
+    return rows_drawn(run, headings, rows)
+
+
+def _aim(translate: Translate, target: str) -> str:
+    """Return what a value should be; of nothing the unit is that of the value beside it."""
+    return "0" if re.fullmatch(r"0 \w+", target) else measured(translate, target)
 
 
 def measured(translate: Translate, value: str) -> str:
     """Return a measured value in the reader's language: `3 rows`, `0 faults`, `2 of 7`."""
     counted = re.fullmatch(r"(\d+) (rows|faults|sessions|users)", value)
     if counted:
-        return translate(_COUNTED[counted[2]]).format(number=counted[1])
+        one, many = _COUNTED[counted[2]]
+        return translate(one if counted[1] == "1" else many).format(number=f"{int(counted[1]):,}")
     of = re.fullmatch(r"(\d+) of (\d+)", value)
     if of:
         return translate(_OF).format(number=of[1], total=of[2])
     target = re.fullmatch(r"([<≥] .+); alert ([<>] .+)", value)
     if target:
-        return translate(_ALERT).format(target=target[1], alert=target[2])
+        bounds = [_bound(translate, each) for each in target.groups()]
+        return translate(_ALERT).format(target=bounds[0], alert=bounds[1])
+    every = re.fullmatch(r"every (\S+) h", value)
+    if every:
+        return often(translate, float(every[1]))
+    when = re.match(r"(\d{4}-\d\d-\d\d \d\d:\d\d) UTC", value)
+    if when:
+        moment = datetime.fromisoformat(when[1]).replace(tzinfo=UTC)
+        return local_time(int(moment.timestamp() * 1000)) + value.removeprefix(when[0])
     return translate(value) if value in _WORDS else value
+
+
+def _bound(translate: Translate, bound: str) -> str:
+    """Return a bound with its unit in the reader's language: `< 1,000 sessions`."""
+    sign, number, unit = bound.split(" ", 2)
+    return f"{sign} {number} {translate(unit)}"
 
 
 def _named(translate: Translate, name: str) -> str:

@@ -14,5 +14,6 @@ def show_log_stats(run: Run, stats: LogStats) -> None:
     pairs += [(f"  {_(level)}", f"{number:,}") for level, number in stats.by_level.items() if number]
     pairs += [(f"  {_('category')} {name}", f"{number:,}") for name, number in stats.by_category.items()]
     if stats.oldest_at is not None and stats.newest_at is not None:
-        pairs += [(_("oldest"), local_time(stats.oldest_at)), (_("newest"), local_time(stats.newest_at))]
+        pairs.append((_("oldest"), local_time(stats.oldest_at, seconds=True)))
+        pairs.append((_("newest"), local_time(stats.newest_at, seconds=True)))
     show_pairs(run, pairs)

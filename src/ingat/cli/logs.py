@@ -4,26 +4,55 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import MutableMapping
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import structlog
+
+from ingat.core.faults import facts
+from ingat.core.redact import redact
+
+EVENTS = ("ingat.sessions", "ingat.messages", "ingat.recall")
+"""Loggers that tell of single requests."""
+FOREIGN = ("asyncio", "apscheduler", "concurrent.futures")
+"""Loggers of libraries that tell of errors in what they run for us."""
+
+
+def _without_values(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Replace an exception by its type and frames, and take out secrets, as in the log of the memory."""
+    given = event.pop("exc_info", None)
+    event.pop("stack_info", None)
+    error = given[1] if isinstance(given, tuple) else given
+    if isinstance(error, BaseException):
+        event["exception"] = facts(error)
+    if event["_record"].name.startswith(FOREIGN):
+        event["event"] = str(event["event"]).partition("\n")[0]  # what follows shows the exception as it speaks
+    return cast(MutableMapping[str, Any], redact(dict(event)))
+
+
+def _as_lines(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Write what is told of an exception as lines."""
+    told = event.pop("exception", None)
+    if told is not None:
+        name = " <- ".join((told["type"], *told.get("causes", ())))
+        event["exception"] = "\n".join((*(f"  {frame}" for frame in told["frames"]), name))
+    return event
+
 
 _BEFORE: list[Any] = [
     structlog.stdlib.add_log_level,
     structlog.stdlib.ExtraAdder(),
     structlog.processors.TimeStamper(fmt="iso", utc=True),
+    _without_values,
 ]
-
-
-EVENTS = ("ingat.sessions", "ingat.messages", "ingat.recall")
-"""Loggers that tell of single requests."""
 
 
 def set_up_logs(*, as_json: bool, colours: bool, level: int = logging.WARNING, events: bool = False) -> None:
     """Send our own log to standard error, as readable lines or as JSON lines.
 
-    What tells of single requests is shown with `events` only: it has its place in the log of the memory.
+    What tells of single requests is shown with `events` only: it has its place in the log of the memory. Of exceptions
+    type and frames are told, never what they say, nor the values of variables; secrets are replaced.
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_formatter(as_json, colours))
@@ -33,6 +62,9 @@ def set_up_logs(*, as_json: bool, colours: bool, level: int = logging.WARNING, e
     ours = logging.getLogger("ingat")
     ours.handlers, ours.propagate = [handler], False
     ours.setLevel(level)
+    for name in FOREIGN:
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = [handler], False
 
 
 def server_log(*, as_json: bool, colours: bool, level: str = "INFO") -> dict[str, Any]:
@@ -58,5 +90,5 @@ def _formatter(as_json: bool, colours: bool) -> logging.Formatter:
 
 def _last(as_json: bool, colours: bool) -> list[Any]:
     if as_json:
-        return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
-    return [structlog.dev.ConsoleRenderer(colors=colours)]
+        return [structlog.processors.JSONRenderer()]
+    return [_as_lines, structlog.dev.ConsoleRenderer(colors=colours)]

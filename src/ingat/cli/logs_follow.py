@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from time import sleep
 
 import msgspec
-from rich.text import Text
 
 from ingat.cli.command import Command, Option
 from ingat.cli.generated import group_of
 from ingat.cli.language import mark
-from ingat.cli.run import Run, current_run, local_time, printable, write_line
+from ingat.cli.log_lines import show_log_lines
+from ingat.cli.run import Run, current_run, write_line
 from ingat.cli.values import OneOf, Whole
 from ingat.core.limits import check_limit
 from ingat.core.logs import LOG_LEVELS, LogEntry, LogFilters, LogLevel
@@ -22,7 +22,6 @@ POLL_S = 0.5
 """Time between two looks at the store."""
 AT_ONCE = 500
 """Entries read from the store at a time."""
-_STYLES = {"debug": "dim", "info": "", "warn": "yellow", "error": "bold red"}
 
 logs = group_of("logs", mark("What happened: add, list, count and follow log entries."))
 
@@ -40,10 +39,11 @@ def _follow(
     filters = checked_filters(
         LogFilters(level=level, min_level=min_level, category=category, source=source, session_id=session)
     )
+    zone: str | None = ""
     try:
         with run.memory_of(run.settings) as memory:
             for entry in _entries(memory, filters, lines):
-                _show(run, entry)
+                zone = _show(run, entry, zone)
     except KeyboardInterrupt:
         return  # this is how it ends
 
@@ -64,16 +64,11 @@ def _entries(memory: Memory, filters: LogFilters, lines: int) -> Iterator[LogEnt
             sleep(POLL_S)
 
 
-def _show(run: Run, entry: LogEntry) -> None:
-    if run.json:
-        write_line(msgspec.json.encode(entry))
-        return
-    about = f"{entry.category} · {entry.source}"
-    data = f"  {msgspec.json.encode(entry.data).decode()}" if entry.data else ""
-    line = Text(f"{local_time(entry.at)}  ")
-    line.append(f"{run.translate(entry.level):5}", style=_STYLES[entry.level])
-    line.append(printable(f"  {about}  {entry.message}{data}").replace("\n", " "))
-    run.out.print(line, soft_wrap=True, highlight=False)
+def _show(run: Run, entry: LogEntry, zone: str | None) -> str | None:
+    if not run.json:
+        return show_log_lines(run, (entry,), zone)
+    write_line(msgspec.json.encode(entry))
+    return zone
 
 
 logs.add_command(

@@ -42,7 +42,7 @@ COMMANDS: dict[str, Entry] = {
         "ingat.cli.actions", "snapshots", mark("Named states of an application: save, load, compare, export.")
     ),
     "retention": Entry(
-        "ingat.cli.actions", "retention", mark("The numbers that say what is archived, pruned or deleted, and when.")
+        "ingat.cli.retention", "retention", mark("The numbers that say what is archived, pruned or deleted, and when.")
     ),
     "jobs": Entry("ingat.cli.actions", "jobs", mark("What a server does by the clock: expiry, retention.")),
     "export": Entry("ingat.cli.transfer", "export", mark("Write everything, or one user's part, as portable JSON.")),

@@ -5,10 +5,30 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from ingat.cli.failures import Interrupted
 from ingat.cli.run import Run
+
+
+@contextmanager
+def busy(run: Run, title: str) -> Iterator[None]:
+    """Show that something is under way, and for how long, while nothing can be counted.
+
+    On standard error, only on a terminal, and not with JSON.
+    """
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=run.err, disable=_hidden(run), transient=True) as shown:
+        shown.add_task(title, total=None)
+        yield
 
 
 @contextmanager
@@ -17,12 +37,12 @@ def counting(
 ) -> Iterator[Callable[[int, int], None]]:
     """Show a bar while something is counted: the function given is told how many of how many are done.
 
-    The bar is on standard error and only on a terminal. `interrupted` returns what to say at Ctrl-C, from how many of
-    how many were done by then; of none while nothing was counted.
+    The bar is on standard error, only on a terminal, and not with JSON. `interrupted` returns what to say at Ctrl-C,
+    from how many of how many were done by then; of none while nothing was counted.
     """
     counted = 0, 0
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=run.err, disable=not run.err.is_terminal, transient=True) as bar:
+    with Progress(*columns, console=run.err, disable=_hidden(run), transient=True) as bar:
         task = bar.add_task(title, total=None)
 
         def tell(done: int, total: int) -> None:
@@ -36,3 +56,7 @@ def counting(
             if interrupted is None:
                 raise
             raise Interrupted(interrupted(*counted)) from error
+
+
+def _hidden(run: Run) -> bool:
+    return run.json or not run.err.is_terminal

@@ -14,10 +14,17 @@ class EndingProtocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # cho
     """uvicorn's protocol, which waits for open answers; one that never ends by itself is told to end."""
 
     scope: Any
+    flow: Any
+    transport: Any
 
     def shutdown(self) -> None:
-        """Begin to shut down: called by the server for each connection."""
+        """Begin to shut down: called by the server for each connection.
+
+        A stream whose reader takes nothing is cut off: it could say neither its rest nor its end.
+        """
         super().shutdown()
         end = (self.scope or {}).get(END)
         if end is not None:
             end()
+            if self.flow.write_paused:
+                self.transport.abort()

@@ -67,7 +67,7 @@ class Run:
     def memory(self) -> Iterator[Memory]:
         """Open the memory, and close it when its vectors are made; what we report goes into its log."""
         storing: Storing = importlib.import_module(STORED_LOG).storing
-        with self.memory_of(self.settings) as memory, storing(memory, self.settings.log_level):
+        with self.memory_of(self.settings) as memory, storing(memory, self.settings.stored_level):
             yield memory
 
     @contextmanager
@@ -81,7 +81,9 @@ class Run:
         made, passing = file is not None and not file.exists(), thrown_away or file is None
         with acting_as(f"cli:{login()}"), Memory.from_settings(settings, language=self.language) as memory:
             if not self.json and not thrown_away:
-                self._tell_of_store(memory.store.url, made=made, passing=passing)
+                self._tell_of_store(memory.store.url, made=made and settings.enabled, passing=passing)
+            if not self.json and not settings.enabled:
+                self.note(self.translate("Remembering is switched off: nothing is written."))
             try:
                 yield memory
             except KeyboardInterrupt as error:
@@ -163,9 +165,10 @@ def write_line(raw: bytes) -> None:
     stream.flush()
 
 
-def local_time(milliseconds: int) -> str:
+def local_time(milliseconds: int, *, seconds: bool = False) -> str:
     """Return a time as people read it here, with its offset from UTC: `2026-05-01 14:30 +07:00`."""
-    shown = datetime.fromtimestamp(milliseconds / 1000).astimezone().strftime("%Y-%m-%d %H:%M %z")
+    form = "%Y-%m-%d %H:%M:%S %z" if seconds else "%Y-%m-%d %H:%M %z"
+    shown = datetime.fromtimestamp(milliseconds / 1000).astimezone().strftime(form)
     return f"{shown[:-2]}:{shown[-2:]}"
 
 

@@ -90,7 +90,10 @@ def serve_alone(
     create = import_from_string(APPLICATION)
     server = Server(_config(run, create(AsyncMemory.over(memory), settings)))
     _set_up_logs(settings, as_json=run.json, colours=run.colours)
-    with _signals_end(server), import_from_string(STORED_LOG)(memory, settings.log_level):
+    with (
+        _signals_end(server),
+        import_from_string(STORED_LOG)(memory, settings.stored_level),
+    ):
         _sweep_behind(memory)
         with _scheduled(memory, settings, clock.now()):
             ready()
@@ -123,7 +126,7 @@ def application(settings: Settings, *, as_json: bool, colours: bool, began: int)
     memory = Memory.from_settings(settings)
     create = import_from_string(APPLICATION)
     app, jobs = cast(ASGIApp, create(AsyncMemory.over(memory), settings)), ExitStack()
-    jobs.enter_context(import_from_string(STORED_LOG)(memory, settings.log_level))
+    jobs.enter_context(import_from_string(STORED_LOG)(memory, settings.stored_level))
     jobs.enter_context(_scheduled(memory, settings, began))
     return Closing(app, memory, jobs)
 
@@ -141,8 +144,10 @@ class Closing:
 
         async def tell(message: Message) -> None:
             if message["type"].startswith("lifespan.shutdown"):
-                self._jobs.close()
-                self._memory.close()
+                try:
+                    self._jobs.close()
+                finally:
+                    self._memory.close()
             await send(message)
 
         await self._app(scope, receive, tell)
@@ -168,7 +173,7 @@ def _config(run: Run, app: Any, **more: Any) -> Config:
 @contextmanager
 def _scheduled(memory: Memory, settings: Settings, began: int) -> Iterator[None]:
     """Run the memory's jobs by the clock until the end of the block, unless the settings say that another does."""
-    if not settings.scheduler:
+    if not (settings.scheduler and settings.enabled):
         yield
         return
     scheduler = Scheduler(memory.jobs, began=began)

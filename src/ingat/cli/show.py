@@ -5,17 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from ingat.cli.health import show_checks, show_stats
+from ingat.cli.jobs import show_job
+from ingat.cli.log_lines import show_log_lines
 from ingat.cli.log_stats import show_log_stats
 from ingat.cli.operations import show_operation
 from ingat.cli.recalled import show_context, show_hits, show_turn
 from ingat.cli.run import Run
-from ingat.cli.snapshots import show_comparison, show_loaded
-from ingat.cli.tables import show_record, show_rows
+from ingat.cli.snapshots import show_comparison, show_loaded, show_snapshot
+from ingat.cli.tables import show_pairs, show_record, show_rows
 from ingat.core.context import Context
-from ingat.core.logs import LogStats
+from ingat.core.logs import LogEntry, LogStats
 from ingat.core.records import Check, Page, Recall, Turn
-from ingat.core.reports import Operation
-from ingat.core.snapshots import Comparison, Loaded
+from ingat.core.reports import Job, Operation
+from ingat.core.snapshots import Comparison, Loaded, SnapshotHead
 from ingat.core.stats import Stats
 
 
@@ -38,9 +40,18 @@ def show(run: Run, value: Any, what: str | None) -> None:
     elif isinstance(value, dict):
         run.print_json(value)
     elif isinstance(value, Operation):
-        show_operation(run, value, show_record)
+        show_operation(run, value, show_pairs)
+    elif isinstance(value, Job):
+        show_job(run, value)
+    elif isinstance(value, LogEntry):
+        show_log_lines(run, (value,), None)
+    elif isinstance(value, SnapshotHead):
+        show_snapshot(run, value)
     elif isinstance(value, Page):
-        show_rows(run, value.items, what or "")
+        if value.items and isinstance(value.items[0], LogEntry):
+            show_log_lines(run, value.items)
+        else:
+            show_rows(run, value.items, what or "")
         if value.next is not None:
             _ = run.translate
             run.note(_("There are more; the next page: --cursor {cursor}").format(cursor=value.next))

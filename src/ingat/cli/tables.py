@@ -6,15 +6,14 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-from rich.box import SIMPLE_HEAD
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
 from ingat.cli.language import mark
-from ingat.cli.operations import state as operation_state
-from ingat.cli.operations import taken
+from ingat.cli.operations import scope, taken, why
+from ingat.cli.rows import Heading, rows_drawn
 from ingat.cli.run import Run, local_time, printable
-from ingat.core.logs import LogEntry
 from ingat.core.policy import PolicyVersion, RetentionPolicy
 from ingat.core.records import Key, MemoryItem, Message, NewKey, Session, User
 from ingat.core.reports import Job, Operation
@@ -22,29 +21,40 @@ from ingat.core.snapshots import Change, SnapshotHead
 
 NARROW_COLUMNS = 72
 """Below this width rows are shown as blocks."""
+_JSON_COLUMNS = 48
+"""Up to this many characters an object stands on one line."""
 _TIMES = ("_at", "valid_from", "valid_to", "at")
 
 
+class At(int):
+    """A time in a cell: milliseconds UTC. The zone is told once, in the heading, where all of a list share it."""
+
+
+Cell = str | tuple[str | At, ...]
+
+
 class Column(NamedTuple):
-    """One column: its heading, what it shows of a record, and whether it is kept on one line."""
+    """One column: its heading, what it shows of a record, and how it stands (see `rows.Heading`)."""
 
     heading: str
-    value: Callable[[Run, Any], str]
+    value: Callable[[Run, Any], Cell]
     whole: bool = False
+    right: bool = False
+    below: bool = False
 
 
 def _attribute(name: str) -> Callable[[Run, Any], str]:
     def value(run: Run, record: Any) -> str:
         found = getattr(record, name)
-        return "" if found is None else str(found)
+        return "" if found is None else f"{found:,}" if isinstance(found, int) else str(found)
 
     return value
 
 
-def _moment(name: str) -> Callable[[Run, Any], str]:
-    def value(run: Run, record: Any) -> str:
+def _moment(name: str) -> Callable[[Run, Any], Cell]:
+    def value(run: Run, record: Any) -> Cell:
         found = getattr(record, name)
-        return "" if found is None else local_time(found)
+        return "" if found is None else (At(found),)
 
     return value
 
@@ -66,27 +76,17 @@ def _said(run: Run, message: Message) -> str:
     return "\n".join([message.content, *(f"[{caption}]" for caption in captions)]).strip()
 
 
-def _key_state(run: Run, key: Key) -> str:
-    return (
-        run.translate("valid") if key.revoked_at is None else f"{run.translate('revoked')} {local_time(key.revoked_at)}"
-    )
+def _key_state(run: Run, key: Key) -> Cell:
+    return run.translate("valid") if key.revoked_at is None else (run.translate("revoked") + " ", At(key.revoked_at))
 
 
-def _logged(run: Run, entry: LogEntry) -> str:
-    return f"{entry.message}\n{msgspec.json.encode(entry.data).decode()}" if entry.data else entry.message
-
-
-def _validity(run: Run, item: MemoryItem) -> str:
-    since = local_time(item.valid_from)
-    return since if item.valid_to is None else f"{since} – {local_time(item.valid_to)}"
+def _validity(run: Run, item: MemoryItem) -> Cell:
+    since = At(item.valid_from)
+    return (since,) if item.valid_to is None else (since, " – ", At(item.valid_to))
 
 
 def _saved(run: Run, head: SnapshotHead) -> str:
     return run.translate("automatic" if head.is_auto else "by hand")
-
-
-def _size(run: Run, head: SnapshotHead) -> str:
-    return f"{head.size_bytes:,}"
 
 
 def _job_state(run: Run, job: Job) -> str:
@@ -101,7 +101,7 @@ def _policy(run: Run, version: PolicyVersion) -> str:
     """Return the fields that are not at their defaults."""
     usual = RetentionPolicy()
     named = [(name, getattr(version.policy, name)) for name in RetentionPolicy.__struct_fields__]
-    return ", ".join(f"{name} {_shown(name, value)}" for name, value in named if value != getattr(usual, name))
+    return ", ".join(f"{name} {shown(run, name, value)}" for name, value in named if value != getattr(usual, name))
 
 
 def _value(name: str) -> Callable[[Run, Any], str]:
@@ -114,44 +114,35 @@ def _value(name: str) -> Callable[[Run, Any], str]:
 
 COLUMNS: dict[type, tuple[Column, ...]] = {
     User: (
-        Column(mark("user"), _attribute("user_id"), True),
+        Column(mark("user"), _attribute("user_id"), whole=True, below=True),
         Column(mark("name"), _attribute("name")),
         Column(mark("role"), _role),
         Column(mark("product"), _attribute("product")),
         Column(mark("changed"), _moment("updated_at")),
     ),
     Session: (
-        Column(mark("session"), _attribute("id"), True),
+        Column(mark("session"), _attribute("id"), whole=True, below=True),
         Column(mark("user"), _attribute("user_id")),
         Column(mark("name"), _attribute("name")),
         Column(mark("channel"), _attribute("channel")),
         Column(mark("state"), _state),
-        Column(mark("messages"), _attribute("message_count")),
+        Column(mark("messages"), _attribute("message_count"), right=True),
         Column(mark("last message"), _moment("last_message_at")),
     ),
     Message: (
-        Column(mark("time"), _moment("at"), True),
+        Column(mark("time"), _moment("at"), whole=True),
         Column(mark("who"), _who),
         Column(mark("text"), _said),
     ),
     MemoryItem: (
-        Column(mark("memory"), _attribute("id"), True),
+        Column(mark("memory"), _attribute("id"), whole=True, below=True),
         Column(mark("kind"), lambda run, item: run.translate(item.kind)),
         Column(mark("subject"), _attribute("subject")),
         Column(mark("text"), _attribute("text")),
         Column(mark("holds since"), _validity),
     ),
-    LogEntry: (
-        Column(mark("time"), _moment("at"), True),
-        Column(mark("level"), lambda run, entry: run.translate(entry.level), True),
-        Column(mark("category"), _attribute("category")),
-        Column(mark("source"), _attribute("source")),
-        Column(mark("message"), _logged),
-        Column(mark("user"), _attribute("user_id")),
-        Column(mark("session"), _attribute("session_id")),
-    ),
     Key: (
-        Column(mark("key"), _attribute("id"), True),
+        Column(mark("key"), _attribute("id"), whole=True, below=True),
         Column(mark("role"), _attribute("role")),
         Column(mark("user"), _attribute("user_id")),
         Column(mark("name"), _attribute("name")),
@@ -159,43 +150,43 @@ COLUMNS: dict[type, tuple[Column, ...]] = {
         Column(mark("state"), _key_state),
     ),
     SnapshotHead: (
-        Column(mark("snapshot"), _attribute("id"), True),
+        Column(mark("snapshot"), _attribute("id"), whole=True, below=True),
         Column(mark("name"), _attribute("name")),
-        Column(mark("version"), _attribute("version")),
+        Column(mark("version"), _attribute("version"), right=True),
         Column(mark("user"), _attribute("user_id")),
         Column(mark("saved"), _saved),
-        Column(mark("bytes"), _size),
-        Column(mark("time"), _moment("created_at"), True),
+        Column(mark("bytes"), _attribute("size_bytes"), right=True),
+        Column(mark("time"), _moment("created_at"), whole=True),
     ),
     Change: (
         Column(mark("place"), _attribute("path")),
-        Column(mark("change"), lambda run, change: run.translate(change.kind), True),
+        Column(mark("change"), lambda run, change: run.translate(change.kind), whole=True),
         Column(mark("before"), _value("before")),
         Column(mark("after"), _value("after")),
     ),
     PolicyVersion: (
-        Column(mark("number"), _attribute("number"), True),
-        Column(mark("time"), _moment("changed_at"), True),
+        Column(mark("number"), _attribute("number"), right=True),
+        Column(mark("time"), _moment("changed_at"), whole=True),
         Column(mark("who"), _attribute("actor")),
         Column(mark("differs from the defaults in"), _policy),
     ),
     Operation: (
-        Column(mark("operation"), _attribute("id"), True),
-        Column(mark("time"), _moment("created_at")),
-        Column(mark("what"), _attribute("scope")),
+        Column(mark("operation"), _attribute("id"), whole=True, below=True),
+        Column(mark("time"), _moment("created_at"), whole=True),
+        Column(mark("what"), scope),
         Column(mark("deleted"), taken),
         Column(mark("who"), _attribute("actor")),
-        Column(mark("why"), _attribute("reason")),
-        Column(mark("state"), operation_state),
+        Column(mark("why"), why),
+        Column(mark("undone"), _moment("undone_at")),
     ),
     Job: (
-        Column(mark("job"), _attribute("name"), True),
+        Column(mark("job"), _attribute("name"), whole=True),
         Column(mark("what it does"), _job_summary),
         Column(mark("state"), _job_state),
         Column(mark("last run"), _moment("last_started_at")),
         Column(mark("next run"), _moment("next_at")),
-        Column(mark("runs"), _attribute("runs")),
-        Column(mark("failed"), _attribute("failures")),
+        Column(mark("runs"), _attribute("runs"), right=True),
+        Column(mark("failed"), _attribute("failures"), right=True),
         Column(mark("last error"), _attribute("last_error")),
     ),
 }
@@ -234,6 +225,8 @@ VALUES = (
     mark("running"),
     mark("waiting"),
     mark("stopped"),
+    mark("yes"),
+    mark("no"),
     mark("added"),
     mark("removed"),
     mark("changed"),
@@ -250,17 +243,41 @@ def show_rows(run: Run, rows: Sequence[Any], what: str) -> None:
         run.say(run.translate(NOTHING.get(what, mark("There is nothing."))))
         return
     columns = _used(run, rows)
-    if run.out.width < NARROW_COLUMNS:
-        for row in rows:
-            show_pairs(run, [(run.translate(column.heading), column.value(run, row)) for column in columns])
-            run.say("")
+    cells = [[column.value(run, row) for column in columns] for row in rows]
+    drawn = _table(run, columns, cells) if run.out.width >= NARROW_COLUMNS else None
+    if drawn is not None:
+        run.draw(drawn)
         return
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1), show_edge=False)
-    for column in columns:
-        table.add_column(run.translate(column.heading), no_wrap=column.whole, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(printable(column.value(run, row))) for column in columns))
-    run.draw(table)
+    for row in cells:
+        show_pairs(
+            run, [(run.translate(column.heading), _told(cell, None)) for column, cell in zip(columns, row, strict=True)]
+        )
+        run.say("")
+
+
+def _table(run: Run, columns: Sequence[Column], cells: Sequence[Sequence[Cell]]) -> Group | None:
+    zones = {_zone(part) for row in cells for cell in row for part in cell if isinstance(part, At)}
+    zone = zones.pop() if len(zones) == 1 else None
+    headings = []
+    for place, column in enumerate(columns):
+        text = run.translate(column.heading)
+        timed = zone is not None and any(isinstance(part, At) for row in cells for part in row[place])
+        headings.append(Heading(f"{text} ({zone})" if timed else text, column.whole, column.right, column.below))
+    return rows_drawn(run, headings, [[Text(printable(_told(cell, zone))) for cell in row] for row in cells])
+
+
+def _told(cell: Cell, zone: str | None) -> str:
+    """Return a cell as text; times without their zone when it is told elsewhere."""
+    if isinstance(cell, str):
+        return cell
+    return "".join(
+        part if isinstance(part, str) else local_time(part) if zone is None else local_time(part).rpartition(" ")[0]
+        for part in cell
+    )
+
+
+def _zone(moment: At) -> str:
+    return local_time(moment).rpartition(" ")[2]
 
 
 def _used(run: Run, rows: Sequence[Any]) -> list[Column]:
@@ -277,7 +294,7 @@ def show_record(run: Run, record: Any) -> None:
         value = getattr(record, name)
         if value is None or value in ((), {}, ""):
             continue
-        pairs.append((name, _shown(name, value)))
+        pairs.append((name, shown(run, name, value)))
     show_pairs(run, pairs)
 
 
@@ -292,11 +309,17 @@ def show_pairs(run: Run, pairs: Sequence[tuple[str, str]]) -> None:
     run.draw(table)
 
 
-def _shown(name: str, value: Any) -> str:
-    if isinstance(value, int) and not isinstance(value, bool) and name.endswith(_TIMES):
-        return local_time(value)
-    if isinstance(value, str | int | float):
-        return str(value).lower() if isinstance(value, bool) else str(value)
+def shown(run: Run, name: str, value: Any) -> str:
+    """Return the value of a field as people read it: times, numbers and yes or no; an object as JSON."""
+    if isinstance(value, bool):
+        return run.translate("yes" if value else "no")
+    if isinstance(value, int):
+        return local_time(value) if name.endswith(_TIMES) else f"{value:,}"
+    if isinstance(value, str | float):
+        return str(value)
     if isinstance(value, tuple) and all(isinstance(item, str) for item in value):
         return ", ".join(value)
-    return msgspec.json.encode(value).decode()
+    raw = msgspec.json.encode(value)
+    if len(raw) <= _JSON_COLUMNS:
+        return raw.decode()
+    return msgspec.json.format(raw, indent=2).decode()

@@ -16,7 +16,8 @@ import click
 from ingat.cli.command import Argument, Command, Option
 from ingat.cli.failures import FAILED
 from ingat.cli.language import mark
-from ingat.cli.progress import counting
+from ingat.cli.operations import ROWS, rows_told
+from ingat.cli.progress import busy, counting
 from ingat.cli.run import Run, current_run
 from ingat.cli.values import OneOf
 from ingat.core.errors import InvalidFile, InvalidInput
@@ -28,6 +29,17 @@ STANDARD = "-"
 """Stands for standard output, and for standard input."""
 MOST_SHOWN = 20
 _KIB = 1_024
+_SECTIONS = {
+    "users": ROWS["user"],
+    "sessions": ROWS["session"],
+    "messages": ROWS["message"],
+    "memories": ROWS["memory"],
+    "expiries": (mark("{number} end of a session"), mark("{number} ends of sessions")),
+    "snapshots": ROWS["snapshot"],
+    "logs": ROWS["log"],
+    "retention_policies": (mark("{number} retention policy"), mark("{number} retention policies")),
+}
+"""How many of which rows, by the names that they have in the file."""
 
 
 def _export(file: str, user_id: str | None, format: ExportFormat | None, no_logs: bool, force: bool) -> None:
@@ -35,7 +47,7 @@ def _export(file: str, user_id: str | None, format: ExportFormat | None, no_logs
     chosen = format or _format_of(file)
 
     def written(memory: Memory, write: Callable[[bytes], object]) -> ExportReport:
-        with run.err.status(run.translate("Exporting")) if run.err.is_terminal else _nothing():
+        with busy(run, run.translate("Exporting")):
             return memory.export(write, user_id=user_id, format=chosen, include_logs=not no_logs)
 
     if file == STANDARD:
@@ -44,6 +56,10 @@ def _export(file: str, user_id: str | None, format: ExportFormat | None, no_logs
         sys.stdout.buffer.flush()
         return
     path = Path(file)
+    if path.exists() and not path.is_file():
+        raise InvalidInput(
+            f"{file} is a folder or a device; nothing was written. Name a file, or - for standard output."
+        )
     if path.exists() and not force:
         raise InvalidInput(f"The file {file} is there already; nothing was written. --force writes it anew.")
     with run.memory() as memory, _new_file(path) as write:
@@ -51,7 +67,7 @@ def _export(file: str, user_id: str | None, format: ExportFormat | None, no_logs
     if run.json:
         run.print_json(report)
     else:
-        run.say(run.translate("Exported to {file}: {counts}.").format(file=file, counts=_told(report.counts)))
+        run.say(run.translate("Exported to {file}: {counts}.").format(file=file, counts=_told(run, report.counts)))
 
 
 def _format_of(file: str) -> ExportFormat:
@@ -64,11 +80,6 @@ def _write_out(piece: bytes) -> None:
     rest = piece
     while rest:
         rest = rest[sys.stdout.buffer.write(rest) :]
-
-
-@contextmanager
-def _nothing() -> Iterator[None]:
-    yield
 
 
 @contextmanager
@@ -156,9 +167,9 @@ def _show(run: Run, report: ImportReport) -> None:
         return
     if report.dry_run:
         run.say(_("Nothing was imported: this is what an import would do."))
-    run.say(_("Imported: {counts}.").format(counts=_told(report.imported)))
+    run.say(_("Imported: {counts}.").format(counts=_told(run, report.imported)))
     if any(report.skipped.values()):
-        run.say(_("There already: {counts}.").format(counts=_told(report.skipped)))
+        run.say(_("There already: {counts}.").format(counts=_told(run, report.skipped)))
     renamed = [f"{each.kind} {each.id} → {each.new_id}" for each in report.renamed]
     for line in (*_first(run, renamed), *_first(run, report.notes)):
         run.note(line)
@@ -172,8 +183,9 @@ def _first(run: Run, lines: list[str] | tuple[str, ...]) -> list[str]:
     return shown
 
 
-def _told(counts: dict[str, int]) -> str:
-    return ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in counts.items() if number) or "0"
+def _told(run: Run, counts: dict[str, int]) -> str:
+    """Return `1 user, 2 messages`."""
+    return rows_told(run, counts, _SECTIONS) or run.translate("nothing")
 
 
 def _import_command(name: str, help_text: str) -> Command:

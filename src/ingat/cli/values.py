@@ -11,6 +11,7 @@ import click
 import msgspec
 
 from ingat.cli.language import translate_in
+from ingat.core.i18n import Translate
 
 
 class Moment(click.ParamType[int]):
@@ -51,9 +52,11 @@ class Object(click.ParamType[dict[str, Any]]):
                 self.fail(message.format(value=repr(text), reason=error), param, ctx)
         key, equals, inside = text.partition("=")
         if not equals or not key.strip():
-            message = translate_in(ctx)("{value} is neither key=value nor a JSON object.")
-            self.fail(message.format(value=repr(text)), param, ctx)
+            self.fail(self._refusal(translate_in(ctx)).format(value=repr(text)), param, ctx)
         return {key.strip(): _json_or_text(inside)}
+
+    def _refusal(self, translate: Translate) -> str:
+        return translate("{value} is neither key=value nor a JSON object.")
 
 
 class Document(Object):
@@ -73,6 +76,33 @@ class Document(Object):
             if not text.lstrip().startswith("{"):
                 self.fail(translate_in(ctx)("{value} holds no JSON object.").format(value=repr(value)), param, ctx)
         return super().convert(text, param, ctx)
+
+    def _refusal(self, translate: Translate) -> str:
+        return translate(
+            "{value} is neither key=value nor a JSON object. Write the object itself, @FILE to read it from a file, or"
+            " - for standard input."
+        )
+
+
+class Seconds(click.ParamType[float]):
+    """A time in seconds between two bounds, both included."""
+
+    name = "seconds"
+
+    def __init__(self, least: float, most: float) -> None:
+        self._least, self._most = least, most
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the seconds."""
+        try:
+            seconds = float(value)
+        except ValueError:
+            seconds = float("nan")
+        if not self._least <= seconds <= self._most:
+            message = translate_in(ctx)("{value} is no number of seconds from {least} to {most}.")
+            told = message.format(value=repr(str(value)), least=f"{self._least:,g}", most=f"{self._most:,g}")
+            self.fail(told, param, ctx)
+        return seconds
 
 
 class Rows(click.ParamType[int | None]):

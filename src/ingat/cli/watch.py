@@ -10,7 +10,6 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
-import click
 import msgspec
 from msgspec import Struct
 from rich.console import Group
@@ -21,6 +20,7 @@ from ingat.cli.board import board
 from ingat.cli.command import Command, Option
 from ingat.cli.language import mark
 from ingat.cli.run import Run, current_run, local_time
+from ingat.cli.values import Seconds
 from ingat.core.clock import now
 from ingat.core.errors import Forbidden, IngatError, InvalidSettings, StoreUnavailable, Unauthorized
 from ingat.core.logs import LogEntry
@@ -152,27 +152,35 @@ class _Server:
             with self._open(Request(self._url + path, headers=self._headers), timeout=TIMEOUT_S) as answer:
                 body = answer.read()
         except HTTPError as error:
-            raise _refused(self._url, error) from error
+            raise self._refused(error) from error
         except (URLError, OSError, ValueError) as error:
             reason = getattr(error, "reason", error)
             raise StoreUnavailable(
                 f"The server at {self._url} cannot be reached: {reason}. See that `ingat serve` runs, and where.",
-                url=self._url,
+                server=self._url,
             ) from error
         try:
             return msgspec.json.decode(body, type=kind)
         except msgspec.MsgspecError as error:
             raise StoreUnavailable(
-                f"What answers at {self._url} is no Ingat of this version: {error}.", url=self._url
+                f"What answers at {self._url} is no Ingat of this version: {error}.", server=self._url
             ) from error
 
-
-def _refused(url: str, error: HTTPError) -> IngatError:
-    if error.code == 401:
-        return Unauthorized(f"The server at {url} wants an access key: give it with --key or INGAT_KEY.")
-    if error.code == 403:
-        return Forbidden(f"The server at {url} shows its numbers to admin and service keys only.")
-    return StoreUnavailable(f"The server at {url} answered with {error.code}.", url=url, status=error.code)
+    def _refused(self, error: HTTPError) -> IngatError:
+        url = self._url
+        if error.code == 401 and self._headers:
+            return Unauthorized(
+                f"The server at {url} does not know this access key: it is unknown or revoked. `ingat keys create` on"
+                " its store makes another.",
+                server=url,
+            )
+        if error.code == 401:
+            return Unauthorized(
+                f"The server at {url} wants an access key: give it with --key or INGAT_KEY.", server=url
+            )
+        if error.code == 403:
+            return Forbidden(f"The server at {url} shows its numbers to admin and service keys only.", server=url)
+        return StoreUnavailable(f"The server at {url} answered with {error.code}.", server=url, status=error.code)
 
 
 def _shown(entries: tuple[LogEntry, ...]) -> tuple[LogEntry, ...]:
@@ -188,7 +196,7 @@ watch = Command(
     params=[
         Option(
             ["--every"],
-            type=click.FloatRange(0.2, 3_600),
+            type=Seconds(0.2, 3_600),
             metavar="SECONDS",
             default=5.0,
             show_default=True,

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 
 from msgspec import Struct
 
+from ingat.core.dates import day_of
 from ingat.core.drafts import attachment_texts, indexed_text
 from ingat.core.records import Hit, MemoryItem, Message, RecallMode, User
 
-RECALLED_HEADING = "From earlier conversations with this person (date, who, what):"
+RECALLED_HEADING = "From earlier conversations with this person, oldest first (date, who, what):"
 PROFILE_HEADING = "What is known about this person:"
 
 
@@ -80,14 +80,13 @@ def facts_text(lines: Sequence[str]) -> str:
 
 def recalled_line(hit: Hit) -> str:
     """Return one recalled line: date, who, what."""
-    day = datetime.fromtimestamp(hit.at / 1000, UTC).date().isoformat()
     who = hit.author or hit.role or hit.source
-    return f"- {day} {_flat(who)}: {_flat(hit.text)}"
+    return f"- {day_of(hit.at)} {_flat(who)}: {_flat(hit.text)}"
 
 
 def recalled_text(hits: Iterable[Hit]) -> str:
-    """Return recalled lines under their heading; empty for none."""
-    lines = [recalled_line(hit) for hit in hits]
+    """Return recalled lines under their heading, the oldest first, so that what was said last is read last."""
+    lines = [recalled_line(hit) for hit in sorted(hits, key=lambda hit: hit.at)]
     return "\n".join((RECALLED_HEADING, *lines)) if lines else ""
 
 

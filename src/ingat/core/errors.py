@@ -290,6 +290,12 @@ class RestorePointFailed(StoreError):
     code = "restore_point_failed"
 
 
+class MemoryOff(StoreError):
+    """Remembering is switched off by the setting `enabled`; what was kept before can be read."""
+
+    code = "memory_off"
+
+
 class StoreClosed(StoreError):
     """The store was closed, or `write` was called inside `write`."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import Struct
 
@@ -11,6 +11,13 @@ from ingat.core.records import Json
 LogLevel = Literal["debug", "info", "warn", "error"]
 
 LOG_LEVELS: tuple[LogLevel, ...] = ("debug", "info", "warn", "error")
+
+
+def as_data(given: Any) -> Json:
+    """Return what somebody gives as the data of an entry as the object that is kept; another value is its `value`."""
+    if given is None:
+        return {}
+    return dict(given) if isinstance(given, dict) else {"value": given}
 
 
 class LogEntry(Struct, frozen=True, kw_only=True):

@@ -26,9 +26,9 @@ from ingat.core.errors import (
 from ingat.core.ids import new_id
 from ingat.core.stats import DatabaseUse, FileUse, Performance, Timings
 
-STEPS_OF_AN_OCTAVE = 4
-"""Buckets between a time and its double, as in HdrHistogram: a quantile is within 2^(1/8) - 1 = 9 % of the truth."""
-BOUNDS = tuple(1e-6 * 2 ** (step / STEPS_OF_AN_OCTAVE) for step in range(121))
+STEPS_OF_AN_OCTAVE = 16
+"""Buckets between a time and its double, as in HdrHistogram: a quantile is within 2^(1/32) - 1 = 2.2 % of the truth."""
+BOUNDS = tuple(1e-6 * 2 ** (step / STEPS_OF_AN_OCTAVE) for step in range(30 * STEPS_OF_AN_OCTAVE + 1))
 """Upper bounds of the buckets in seconds, from 1 microsecond to 18 minutes; the last bucket takes the rest."""
 WINDOW_S = 900.0
 """What is recent: at least so long, at most twice."""
@@ -69,7 +69,7 @@ class Reading(NamedTuple):
         )
 
     def quantile(self, share: float) -> float | None:
-        """Return the seconds that this share stayed within, to 9 %; None when there is nothing."""
+        """Return the seconds that this share stayed within, to 2.2 %; None when there is nothing."""
         left = share * self.number
         for index, held in enumerate(self.buckets):
             left -= held
@@ -217,8 +217,11 @@ class Meter:
             count, size = self._files.get(kind, (0, 0))
             self._files[kind] = (count + 1, size + size_bytes)
 
-    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
-        """Note a request: until its answer began, by the route's template, never by the address itself."""
+    def answered(self, method: str, route: str, status: int, seconds: float, *, probe: bool = False) -> None:
+        """Note a request: until its answer began, by the route's template, never by the address itself.
+
+        One of a `probe`, which asks how the server is, is no reply to anybody: it counts for its route only.
+        """
         fault = status >= 500
         with self._lock:
             timer = self._routes.get((method, route))
@@ -226,7 +229,8 @@ class Meter:
                 timer = self._routes[method, route] = Timer()
             self._statuses[method, route, f"{status // 100}xx"] += 1
         timer.observe(seconds, fault=fault)
-        self.requests.observe(seconds, fault=fault)
+        if not probe:
+            self.requests.observe(seconds, fault=fault)
 
     def timers(self) -> dict[str, Timer]:
         """Return the timers by the kind of work."""

@@ -72,7 +72,7 @@ class RetentionPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
                 raise InvalidSettings(
-                    f"retention.{name} must be a whole number from 1 to {most}; it is {_told(value)}."
+                    f"retention.{name} must be a whole number from 1 to {most:,}; it is {_told(value)}."
                     " Nothing was changed.",
                     field=name,
                 )

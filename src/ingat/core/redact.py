@@ -18,34 +18,45 @@ _VALUE = (
     r"""|["'\\]{0,2}[^\s,;&"'<>(){}\[\]\\]+)"""
 )
 _NAMES = (
-    r"(?:api|access|private|secret|auth|client|signing|encryption)[_\-. ]?key|apikey|token|secret"
-    r"|pass(?:word|wd|phrase|code)|pwd|kata[_\- ]?sandi|credentials?"
+    r"(?:api|access|account|admin|auth|client|encryption|ingat|master|private|secret|service|shared|signing|storage)"
+    r"[_\-. ]?key|apikey|token|secret|pass(?:word|wd|phrase|code)|[_&?]pass|pwd"
+    r"|\botp|\bpin|kata[_\- ]?sandi|credentials?"
 )
-_BOUND = r"\\{0,2}[\"']?\s{0,3}[=:]\s{0,3}"
+_BOUND = r"\\{0,2}[\"']?\s{0,3}(?:[=:]|%3[AaDd])\s{0,3}"
+_PAIRED = r"(?:\\{0,2}[\"']?\s{0,3}(?:[=:]|%3[AaDd])\s{0,3}|[\"'],\s{0,3}b?)"
+"""Also between the two halves of a header as Python shows them: `(b'cookie', b'a=b')`."""
 
 _AUTHORIZATION = re.compile(
-    rf"(?i)(authorization{_BOUND}\\?[\"']?)(?:(?:bearer|basic|digest|token|apikey|negotiate)\s{{1,3}})?[^\s\"'\\,;]+"
+    rf"(?i)(authorization{_PAIRED}\\?[\"']?)(?:(?:bearer|basic|digest|token|apikey|negotiate)\s{{1,3}})?[^\s\"'\\,;]+"
 )
-_COOKIE = re.compile(rf"(?i)(cookie{_BOUND})[^\n\"]+")
+_COOKIE = re.compile(rf"(?i)(cookie{_PAIRED})[^\n\"]+")
 _BEARER = re.compile(
     r"\b(Bearer\s{1,3})[A-Za-z0-9._~+/=\-]{4,}"
     r"|\b((?i:bearer)\s{1,3})(?=[A-Za-z._~+/=\-]{0,15}[0-9]|[A-Za-z0-9._~+/=\-]{16})[A-Za-z0-9._~+/=\-]+"
 )
-_NAMED = re.compile(rf"(?i)((?:{_NAMES}){_BOUND})(?!\[redacted\]){_VALUE}")
-_IN_URL = re.compile(r"(?i)([?&](?:key|sig|signature|code|auth|access_token)=)[^\s&#\"'<>]+")
-_USER_INFO = re.compile(r"([a-z][a-z0-9+.\-]{1,20}://[^\s/:@\"']{0,256}:)[^\s/@\"']{1,256}(?=@)", re.IGNORECASE)
+_NAMED = re.compile(rf"(?i)((?:{_NAMES})(?:{_BOUND}|[\"'],\s{{0,3}}b(?=[\"'])))(?!\[redacted\]){_VALUE}")
+_OPTION = re.compile(rf"(?i)(--(?:[a-z0-9]{{1,20}}-){{0,4}}(?:{_NAMES}|key)\s{{1,3}})(?!\[redacted\]|-){_VALUE}")
+_IN_URL = re.compile(
+    r"(?i)([?&](?:[a-z0-9]{1,20}[_\-]){0,4}(?:key|sig|signature|code|auth|access_token)=)[^\s&#\"'<>]+"
+)
+_IN_PATH = re.compile(r"(?i)(/bot[0-9]{5,12}:)[a-z0-9_\-]{20,}|(/waInstance[0-9]{5,20}/[a-z]{1,40}/)[a-z0-9]{20,}")
+"""Where Telegram's and Green API's addresses hold the token of the bot."""
+_USER_INFO = re.compile(
+    r"([a-z][a-z0-9+.\-]{1,20}://)(?:([^\s/:@\"']{0,256}:)[^\s/\"']{1,256}|[^\s/:@\"']{16,256})(?=@)", re.IGNORECASE
+)
 _WELL_KNOWN = re.compile(
     r"\bingat_[A-Za-z0-9_\-]{20,}"
     r"|\b(?:sk|pk|rk)-[A-Za-z0-9_\-]{16,}|\b(?:sk|pk|rk)_(?:live|test)_[A-Za-z0-9]{10,}"
     r"|\bgh[pousr]_[A-Za-z0-9]{20,}|\bgithub_pat_[A-Za-z0-9_]{20,}|\bglpat-[A-Za-z0-9_\-]{16,}"
     r"|\bxox[abprs]-[A-Za-z0-9\-]{10,}|\bA(?:KIA|SIA)[A-Z0-9]{16}\b|\bAIza[A-Za-z0-9_\-]{30,}|\bhf_[A-Za-z0-9]{20,}"
     r"|\beyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]*"
-    r"|-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----[^-]*(?:-----END [A-Z ]{0,30}PRIVATE KEY-----)?"
+    r"|\bnpm_[A-Za-z0-9]{30,}|\bpypi-[A-Za-z0-9_\-]{30,}|\bEAA[A-Za-z0-9]{30,}|\bSG\.[A-Za-z0-9_\-]{16,}\.[A-Za-z0-9_\-]+"
+    r"|-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----(?:(?!-----END )[\s\S])*(?:-----END [A-Z ]{0,30}PRIVATE KEY-----)?"
 )
 
 _HINTS = _words(
-    "key token secret pass pwd sandi credential auth cookie bearer sig code :// ingat_ sk- pk- rk- sk_ pk_ rk_ ghp_"
-    " gho_ ghu_ ghs_ ghr_ github_ glpat- xox akia asia aiza hf_ eyj -----begin"
+    "key token secret pass pwd otp pin sandi credential auth cookie bearer sig code :// /bot /wainstance ingat_ sk- pk-"
+    " rk- sk_ pk_ rk_ ghp_ gho_ ghu_ ghs_ ghr_ github_ glpat- xox akia asia aiza hf_ eyj npm_ pypi- eaa sg. -----begin"
 )
 """Every secret that the patterns know holds one of these, in lower case."""
 
@@ -54,7 +65,7 @@ _SECRET = _words(
     "secret secrets password passwords passwd passphrase passcode pwd pin otp authorization auth cookie cookies"
     " credential credentials bearer apikey apikeys accesskey privatekey sandi jwt signature"
 )
-_SECRET_TEXT = frozenset(("key", "keys", "token", "tokens"))
+_SECRET_TEXT = frozenset(("key", "keys", "token", "tokens", "pass"))
 """Words for secrets when the value is text; numbers under them are counts and the like."""
 _HARMLESS_ENDS = _words(
     "id ids count counts name names type types limit budget length size kind role state url at ms s bytes total used"
@@ -72,12 +83,15 @@ def redact_text(text: str) -> str:
     else:
         return text
     text = _WELL_KNOWN.sub(REDACTED, text)
-    if ":" in text or "=" in text:
+    if "--" in text:
+        text = _OPTION.sub(rf"\1{REDACTED}", text)
+    if ":" in text or "=" in text or "%3" in text or "'," in text:
         text = _AUTHORIZATION.sub(rf"\1{REDACTED}", text)
         text = _COOKIE.sub(rf"\1{REDACTED}", text)
         text = _NAMED.sub(rf"\1{REDACTED}", text)
         text = _IN_URL.sub(rf"\1{REDACTED}", text)
-        text = _USER_INFO.sub(rf"\1{REDACTED}", text)
+        text = _IN_PATH.sub(lambda found: (found[1] or found[2]) + REDACTED, text)
+        text = _USER_INFO.sub(lambda found: found[1] + (found[2] or "") + REDACTED, text)
     return _BEARER.sub(lambda found: (found[1] or found[2]) + REDACTED, text)
 
 
@@ -94,6 +108,8 @@ def redact(value: Any) -> Any:
             for key, inside in value.items()
         }
     if isinstance(value, list | tuple):
+        if len(value) == 2 and isinstance(value[0], str) and value[0] not in _SECRET_TEXT and names_secret(*value):
+            return [redact(value[0]), REDACTED]  # a header, as servers and clients keep them
         return [redact(inside) for inside in value]
     return value
 

@@ -18,7 +18,10 @@ class Failure(Struct, frozen=True, kw_only=True):
 
 
 class ExpireReport(Struct, frozen=True, kw_only=True):
-    """What a pass of expiry did. `summarised` counts summaries written now, those left over from before included."""
+    """What a pass of expiry did. `summarised` counts summaries written now, those left over from before included.
+
+    Of a dry run both say what a pass would do, and `pending` what is missing now.
+    """
 
     expired: int
     summarised: int

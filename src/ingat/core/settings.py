@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,8 +19,10 @@ from ingat.core.roles import Roles
 
 Synchronous = Literal["NORMAL", "FULL"]
 LogThreshold = Literal["debug", "info", "warn", "error", "off"]
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[a-z0-9._-]+(:[0-9]{1,5})?|[a-z]+://\[[0-9a-f:.]+\](:[0-9]{1,5})?|\*")
 _WHOLE, _NUMBER, _TEXT = "a whole number", "a number", "a text"
 _KINDS = {
+    "enabled": "true or false",
     "store": _TEXT,
     "data": _TEXT,
     "synchronous": "NORMAL or FULL",
@@ -32,6 +35,7 @@ _KINDS = {
     "host": _TEXT,
     "port": _WHOLE,
     "allowed_hosts": "a list of host names",
+    "allowed_origins": "a list of origins such as https://app.example.org",
     "max_request_bytes": _WHOLE,
     "max_import_bytes": _WHOLE,
     "request_timeout_s": _NUMBER,
@@ -67,12 +71,16 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the server and the command line write into the log table: this level and graver ones; `off`: nothing."""
     log_messages: bool = False
     """Whether a log entry is written for every message (who spoke, not what was said)."""
+    enabled: bool = True
+    """Whether anything is remembered; false: every answer rests on what was just said alone, and nothing is written."""
     host: str = "127.0.0.1"
     """Address that the server listens on."""
     port: int = 8081
     """Port that the server listens on."""
     allowed_hosts: tuple[str, ...] = ()
     """Host names that requests may name besides `host`, `localhost` and the loopback addresses; `*` allows all."""
+    allowed_origins: tuple[str, ...] = ()
+    """Origins of pages, such as `https://app.example.org`, that browsers let use the API with a key; `*` means all."""
     max_request_bytes: int = 2 << 20
     """Largest request body."""
     max_import_bytes: int = 1 << 30
@@ -94,6 +102,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     recall: RecallPolicy = RecallPolicy()
     """Defaults of recall and context (a table in the file)."""
 
+    @property
+    def stored_level(self) -> LogThreshold:
+        """What of our own reports goes into the log of the store: nothing when nothing is written."""
+        return self.log_level if self.enabled else "off"
+
     def __post_init__(self) -> None:
         for name, value, low, high in (
             ("port", self.port, 0, 65_535),
@@ -108,6 +121,12 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         ):
             if not low <= value <= high:
                 raise InvalidSettings(f"{name} must be from {low} to {high}; it is {value}.")
+        for origin in self.allowed_origins:
+            if not _ORIGIN.fullmatch(origin):
+                raise InvalidSettings(
+                    "allowed_origins must hold origins as browsers send them, in small letters and without a path, such"
+                    f" as https://app.example.org or http://localhost:5665; it holds {origin!r}."
+                )
         if self.lang is not None and not names_language(self.lang):
             known = " or ".join(LANGUAGES)
             raise InvalidSettings(
@@ -208,6 +227,6 @@ def _from_text(name: str, text: str) -> Any:
             return msgspec.json.decode(text)
         except msgspec.MsgspecError as error:
             raise InvalidSettings(f"INGAT_{name.upper()} must be a JSON object: {error}.") from error
-    if name == "allowed_hosts":
+    if name in ("allowed_hosts", "allowed_origins"):
         return [part.strip() for part in text.split(",") if part.strip()]
     return text

@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
 from itertools import zip_longest
 from typing import Any, NamedTuple
 
+from ingat.core.dates import iso_time, read_time
 from ingat.core.errors import ContentTooLong, InvalidInput
 from ingat.core.ids import check_id, new_id
 from ingat.core.json import decode_object, encode_object
-from ingat.core.limits import MAX_TIME_MS, check_time
 from ingat.core.records import Json
 from ingat.core.snapshots import Change, Snapshot
 from ingat.core.texts import MAX_FIELD_BYTES, check_text
@@ -25,7 +24,6 @@ MAX_CHANGES = 1_000
 FORMAT_VERSION = "1.0.0"
 """What an exported snapshot says of its format, as the first program that had this format did."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ABSENT = object()
 _WORDS = {"state": "state_data", "is_auto": "is_auto_save"}
 _DERIVED = frozenset({"size_bytes", "sha256"})
@@ -185,27 +183,6 @@ def _version_number(fields: Json) -> int:
             field="version",
         )
     return number
-
-
-def iso_time(moment: int) -> str:
-    """Return milliseconds UTC as `2026-05-01T07:30:00.000Z`."""
-    return (_EPOCH + timedelta(milliseconds=moment)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def read_time(value: Any, what: str, default: int) -> int:
-    """Return milliseconds UTC of an ISO 8601 text (UTC unless it has an offset) or a number, or raise InvalidInput."""
-    if isinstance(value, str):
-        try:
-            read = datetime.fromisoformat(value.strip())
-            read = read if read.tzinfo is not None else read.replace(tzinfo=UTC)
-            moment = (read - _EPOCH) // timedelta(milliseconds=1)
-        except (ValueError, OverflowError):
-            moment = -1
-        if not 0 <= moment <= MAX_TIME_MS:
-            raise InvalidInput(f"The {what} is no time from 1970 to 9999: {value[:64]!r}.", field=what)
-        return moment
-    checked = check_time(value, what)
-    return default if checked is None else checked
 
 
 def _finite(value: Any) -> bool:

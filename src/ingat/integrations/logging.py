@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ingat.core.errors import IngatError
+from ingat.core.events import Event
+from ingat.core.faults import facts
 from ingat.core.ids import check_id, normalise_user_id
 from ingat.core.json import encode_object
 from ingat.core.logs import LogLevel, NewLog
@@ -27,8 +29,6 @@ MAX_TEXT_CHARACTERS = 4_000
 MAX_ITEMS = 100
 """Items of a list or object among the data."""
 MAX_DEPTH = 6
-MAX_FRAMES = 20
-"""Frames of an exception, the innermost."""
 FLUSH_S = 5.0
 """How long closing waits for what is queued."""
 OF_THE_LOG_ITSELF = ("ingat.logs", "ingat.store")
@@ -79,7 +79,8 @@ class LogHandler(logging.Handler):
         if self._store is not None and store is not None and store != self._store:
             return
         try:
-            self._queue.put(_from_record(record, self._queue.now()))
+            now = self._queue.now()
+            self._queue.put(_from_own(record, now) if isinstance(record, Event) else _from_record(record, now))
         except Exception:  # as every handler: what goes wrong here may not disturb whoever logs
             self.handleError(record)
 
@@ -117,6 +118,18 @@ class LogProcessor:
         return event_dict
 
 
+def _from_own(record: Event, at: int) -> NewLog:
+    """Return the entry of an event of ours, whose values need no look."""
+    return NewLog(
+        message=record.getMessage(),
+        category=record.category,
+        source=record.name,
+        user_id=record.user_id,
+        session_id=record.session_id,
+        at=at,
+    )
+
+
 def _from_record(record: logging.LogRecord, at: int) -> NewLog:
     values = vars(record)
     data = {name: values[name] for name in sorted(values.keys() - _STANDARD)}
@@ -143,7 +156,7 @@ def _entry(
     """Return an entry that the log takes as it is: what is too long is cut, what is no JSON is named by its type."""
     about = {"user_id": _user(named.get("user_id"), data), "session_id": _session(named.get("session_id"), data)}
     if error is not None:
-        data["exception"] = _exception(error)
+        data["exception"] = facts(error)
     return NewLog(
         message=_cut(message, MAX_MESSAGE_BYTES) if message.strip() else "(no message)",
         level=_level(number),
@@ -196,19 +209,6 @@ def _session(value: Any, data: dict[str, Any]) -> str | None:
         return None
 
 
-def _exception(error: BaseException) -> dict[str, Any]:
-    frames = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
-    causes: list[str] = []
-    cause = error.__cause__ or error.__context__
-    while cause is not None and len(causes) < MAX_DEPTH:
-        causes.append(type(cause).__qualname__)
-        cause = cause.__cause__ or cause.__context__
-    found: dict[str, Any] = {"type": type(error).__qualname__, "frames": frames[-MAX_FRAMES:]}
-    if isinstance(error, IngatError):
-        found["code"] = error.code
-    return {**found, "causes": causes} if causes else found
-
-
 def _error(given: Any) -> BaseException | None:
     """Return the exception that structlog's `exc_info` stands for: itself, a tuple, or True for the present one."""
     if isinstance(given, tuple) and len(given) == 3:
@@ -246,6 +246,8 @@ def _plain(value: Any, depth: int) -> Any:
             items = list(value.items())[:MAX_ITEMS]
             return {_cut(str(key), MAX_NAME_BYTES): _plain(inside, depth + 1) for key, inside in items}
         return [_plain(inside, depth + 1) for inside in list(value)[:MAX_ITEMS]]
+    if isinstance(value, bytes | bytearray | memoryview):
+        return f"<{len(value)} bytes>"  # as Base64 no secret in them could be seen
     try:
         found = msgspec.to_builtins(value)  # dates, times, UUIDs, decimals, enums
     except (TypeError, ValueError, RecursionError):

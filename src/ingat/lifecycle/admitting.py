@@ -20,7 +20,7 @@ from ingat.lifecycle.exporting import SECTIONS
 from ingat.lifecycle.lines import Expiry, StoredSession
 from ingat.lifecycle.outgoing import policies, session_of
 from ingat.lifecycle.put import AT_ONCE, Ready, put_aliases, put_memories, put_messages, put_session, put_user
-from ingat.lifecycle.settling import settle
+from ingat.lifecycle.settling import one_a_session, same_summary, settle
 from ingat.store.contract import Tx, Value
 from ingat.store.tables import logs, memories, messages, rows, sessions, snapshots, users
 
@@ -48,6 +48,7 @@ class Admission:
         self._messages: list[Ready] = []
         self._memories: list[Ready] = []
         self._held: list[Ready] = []
+        self._summaries: set[tuple[str, str]] = set()
         self._logs: list[LogEntry] = []
         self._policies: list[PolicyVersion] = []
 
@@ -189,8 +190,14 @@ class Admission:
             if there is not None:
                 self.skipped["memories"] += 1
                 return
+        item = self._referring(item, given.user_id)
+        twin = None if owner in self._fresh else same_summary(self._tx, item)
+        if twin is not None:
+            self._rename("memory", given.user_id, given.id, twin.id, told=False)
+            self.skipped["memories"] += 1
+            return
         several = self._memories if owner in self._fresh else self._held
-        several.append(Ready(self._referring(item, given.user_id), ready.terms))
+        several.append(Ready(item, ready.terms))
         self.imported["memories"] += 1
         self.touched[owner] = None
         if len(self._memories) >= AT_ONCE:
@@ -212,7 +219,7 @@ class Admission:
         new_ids = {
             (self._owners[user_id], old): new for (kind, user_id, old), new in self._new_ids.items() if kind == "memory"
         }
-        settle(self._tx, self._held, new_ids, self._now)
+        settle(self._tx, one_a_session(self._tx, self._held, self._summaries, self._now), new_ids, self._now)
         self._held.clear()
 
     # -- the rest --------------------------------------------------------------------------------------------------
@@ -220,9 +227,11 @@ class Admission:
     def _expiry(self, given: Expiry) -> None:
         place = self._sessions[given.session_id]
         self._counted("expiries", imported=place.fresh)
-        if not place.fresh:
-            return
         memory_id = None if given.memory_id is None else self._new_id("memory", place.given_user, given.memory_id)
+        if not place.fresh:
+            if memory_id is not None:
+                self._summaries.add((place.user_id, memory_id))
+            return
         following = self._sessions.get(given.next_id or "")
         expiry = replace(
             given,

@@ -93,11 +93,11 @@ class Checker:
         for field in ("name", "description", "project_id"):
             _field(session, field)
         encode_object(session.metadata, "metadata")
-        _times(session, "created_at", "updated_at", "active_at", "closed_at", "archived_at")
+        _times(session, "created_at", "updated_at", "active_at", "closed_at", "archived_at", "reopened_at")
         check_limit(session.last_seq, "last_seq", 0, MAX_SEQ)
         channel = None if session.channel is None else check_id(session.channel, "channel")
         # the sums are made anew of the messages that come
-        return replace(session, id=session_id, user_id=user_id, channel=channel, message_count=0, tokens=0)
+        return replace(_ended(session), id=session_id, user_id=user_id, channel=channel, message_count=0, tokens=0)
 
     def _message(self, message: Message) -> Message:
         session_id = check_id(message.session_id, "session id")
@@ -204,6 +204,16 @@ class Checker:
         _field(policy, "actor")
         _times(policy, "changed_at")
         return policy
+
+
+def _ended(session: StoredSession) -> StoredSession:
+    """Return a session with the ends that go with its state, and no other: retention looks for them."""
+    if session.state == "active":
+        return replace(session, closed_at=None, archived_at=None)
+    closed_at = session.updated_at if session.closed_at is None else session.closed_at
+    if session.state == "closed":
+        return replace(session, closed_at=closed_at, archived_at=None)
+    return replace(session, closed_at=closed_at, archived_at=session.archived_at or session.updated_at)
 
 
 def _field(record: Record, name: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -29,6 +30,8 @@ Delete = Callable[[Tx, Mapping[str, int]], bool]
 """Removes exactly the rows that were collected, given how many there are of each kind; False when they have changed."""
 Rest = Callable[[Tx], bool]
 """Removes a further part of the rows that were collected, and returns whether there are more."""
+
+_log = logging.getLogger("ingat.erase")
 
 MAX_REASON_BYTES = 4_096
 MOST_TRIES = 5
@@ -88,6 +91,8 @@ def erase_rows(
         if _delete(store, points, operation, delete):
             if rest is not None:
                 _delete_rest(store, operation, rest)
+            about = {"category": "cleanup", "store": store.url, "operation_id": operation.id, "actor": operation.actor}
+            _log.info("Deleted (%s): operation %s", scope, operation.id, extra={**about, "counts": operation.counts})
             return operation
     raise Conflict("It was written to again and again while it was to be deleted. Nothing was deleted; try it again.")
 
@@ -190,7 +195,8 @@ class Eraser:
     ) -> Operation:
         """Delete the log entries that fit every filter; without filters, all of them.
 
-        Entries that come while this runs stay. Many are deleted in several transactions: see `erase_rows`.
+        Entries that come while this runs stay. Many are deleted in several transactions; when one fails, the operation
+        stays recorded, and undoing it brings back those that are gone.
         """
         if search == "":
             # in a listing an empty text finds everything, and a field left blank must not delete everything

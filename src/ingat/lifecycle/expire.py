@@ -7,28 +7,33 @@ takes the note off. A process that dies in between leaves the note, and any late
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import chain
 
 import msgspec
 
 from ingat.core import clock
+from ingat.core.dates import HOUR_MS
 from ingat.core.errors import IngatError, StoreClosed, StoreConflict, StoreCorrupt, StoreError
+from ingat.core.events import Event
 from ingat.core.ids import check_id, new_id
 from ingat.core.records import Session
 from ingat.core.reports import ExpireReport, Failure
 from ingat.core.roles import BLOCKED
 from ingat.lifecycle.behind import CLOSING_S, Behind
 from ingat.lifecycle.summaries import Outcome, Summaries, Summariser
+from ingat.search.entry import Committed
 from ingat.store.contract import Store, Tx, Value
 from ingat.store.tables import expiry, retention, sessions, users
 from ingat.store.tables.expiry import Cause, Idle
 
-HOUR_MS = 3_600_000
 BATCH = 100
 """Sessions that are closed in one transaction."""
 MOST_RETRIES = 100
 """Summaries that failed before and are tried again in one pass, those tried least often first."""
+CLOSE_AGAIN_MS = 60_000
+"""How long a pass writes summaries before it looks again for sessions to close: a summariser may be slow."""
 MOST_IN_A_ROW = 10
 """Failures of the store in a row after which a pass leaves the rest to a later one."""
 MOST_REPORTED = 1_000
@@ -84,7 +89,7 @@ class Expirer:
         store: Store,
         summariser: Summariser,
         now: clock.Clock,
-        committed: Callable[[str, Sequence[int], Sequence[str]], None],
+        committed: Committed,
     ) -> None:
         """`committed` is told of entries that were written without vectors: user, positions, texts."""
         self._store, self._now = store, now
@@ -97,8 +102,10 @@ class Expirer:
         A session is idle when its last message came longer ago than the retention policy's `session_timeout_hours`
         (of one without messages, when it was created). One without anything to remember, and one of a blocked user,
         is closed without a summary. A session that cannot be closed or summarised stops no other: it is named in
-        `failed` and tried again by a later pass, at most 100 such in one. With `dry_run` nothing is changed, and
-        `expired` says how many would be closed. Raises StoreClosed, and the store's errors when it cannot be read.
+        `failed` and tried again by a later pass, at most 100 such in one. A slow summariser holds up no closing: after
+        every minute of summaries sessions are closed again. With `dry_run` nothing is changed: `expired` says how many
+        would be closed, and `summarised` how many summaries would be written, when none fails. Raises StoreClosed, and
+        the store's errors when it cannot be read.
         """
         done = _Pass()
         before = self._store.read(self._idle_before)
@@ -137,7 +144,7 @@ class Expirer:
 
     def ended(self, session: Session, cause: Cause = "expired") -> None:
         """Let the summary of a session that ended follow behind."""
-        tell_of_end(session.id, session.user_id, cause)
+        tell_of_end(self._store.url, session.id, session.user_id, cause)
         self._behind.add(session.id)
 
     # -- reset ------------------------------------------------------------------------------------------------------
@@ -182,10 +189,12 @@ class Expirer:
 
     def _look(self, before: int, done: _Pass) -> None:
         after = expiry.START
+        done.summarised = self._store.read(expiry.pending)
         while found := self._store.read(partial(expiry.idle, before=before, after=after, limit=BATCH)):
             after = found[-1][:2]
-            for each in found:
-                done.closed(each.session_id, nothing=each.messages == 0)
+            for each, due in self._store.read(partial(_with_due, found=found)):
+                done.closed(each.session_id, nothing=not due)
+                done.summarised += due
 
     def _close_idle(self, before: int, done: _Pass) -> None:
         after = expiry.START
@@ -228,21 +237,26 @@ class Expirer:
 
         for each, due in self._store.write(work):
             done.closed(each.session_id, nothing=not due)
-            tell_of_end(each.session_id, each.user_id, "expired")
+            tell_of_end(self._store.url, each.session_id, each.user_id, "expired")
 
     # -- summaries --------------------------------------------------------------------------------------------------
 
     def _summarise_all(self, again: Sequence[str], done: _Pass) -> None:
-        for session_id in again:
+        looked = self._now()
+        for session_id in chain(again, self._untried(done)):
             self._summarise_one(session_id, done)
+            if abs(self._now() - looked) >= CLOSE_AGAIN_MS:
+                self._close_idle(self._store.read(self._idle_before), done)
+                looked = self._now()
+
+    def _untried(self, done: _Pass) -> Iterator[str]:
         after = expiry.START
         while not done.hopeless:
             found = self._store.read(partial(expiry.untried, after=after, limit=BATCH))
             if not found:
                 return
             after = found[-1]
-            for _, session_id in found:
-                self._summarise_one(session_id, done)
+            yield from (session_id for _, session_id in found)
 
     def _summarise_one(self, session_id: str, done: _Pass) -> None:
         if done.hopeless:
@@ -277,10 +291,18 @@ def note_end(
     tx: Tx, user_id: str, session_id: str, messages: int, cause: Cause, now: int, next_id: str | None = None
 ) -> bool:
     """Note that a session ended, and return whether a summary is due."""
-    owner = users.exact(tx, user_id)
-    due = messages > 0 and owner is not None and owner.role != BLOCKED
+    due = _due(tx, user_id, messages)
     expiry.begin(tx, session_id, cause, now, done=not due, next_id=next_id)
     return due
+
+
+def _due(tx: Tx, user_id: str, messages: int) -> bool:
+    owner = users.exact(tx, user_id)
+    return messages > 0 and owner is not None and owner.role != BLOCKED
+
+
+def _with_due(tx: Tx, found: Sequence[Idle]) -> list[tuple[Idle, bool]]:
+    return [(each, _due(tx, each.user_id, each.messages)) for each in found]
 
 
 def _follower(tx: Tx, session: Session) -> Session:
@@ -303,7 +325,7 @@ def failure_of(session_id: str, error: BaseException) -> Failure:
     return Failure(id=session_id, code=_code(error), message=told)
 
 
-def tell_of_end(session_id: str, user_id: str, cause: Cause) -> None:
-    """Log that a session ended, in the words that operators look for."""
-    extra = {"category": "session", "session_id": session_id, "user_id": user_id}
-    _log.info(LOGGED[cause], extra=extra)
+def tell_of_end(store: str, session_id: str, user_id: str, cause: Cause) -> None:
+    """Log that a session of a store ended, in the words that operators look for."""
+    if _log.isEnabledFor(logging.INFO):
+        _log.handle(Event(_log, LOGGED[cause], category="session", session_id=session_id, user_id=user_id, store=store))

@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from ingat.core.dates import iso_time
 from ingat.core.reports import ExportReport
-from ingat.core.states import iso_time
 from ingat.lifecycle.lines import Record, encode_line, encode_row
 
 ExportFormat = Literal["json", "jsonl"]

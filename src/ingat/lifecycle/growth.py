@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 from functools import partial
 
 from ingat.core.stats import Measure, SizeHint
@@ -18,11 +18,6 @@ BYTES_OF_A_TOKEN = 8
 
 LARGE_USER = "`ingat retain` archives and compresses old sessions"
 LARGE_STORE = "`ingat retain` archives and compresses old sessions and prunes logs"
-
-
-def day_of(milliseconds: int) -> str:
-    """Return the day (UTC) of a time: `2026-05-01`."""
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).date().isoformat()
 
 
 def large_users(store: Store, limit: int) -> tuple[SizeHint, ...]:

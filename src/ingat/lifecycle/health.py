@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from ingat.core import clock
+from ingat.core.dates import HOUR_MS
 from ingat.core.errors import StoreCorrupt
 from ingat.core.records import Check
 from ingat.core.reports import Job
@@ -18,7 +19,7 @@ from ingat.store.tables import health, measures, recall
 
 LATE = 3
 """A job that has not begun for so many of its intervals is late."""
-SUMMARY_LATE_MS = 3_600_000
+SUMMARY_LATE_MS = HOUR_MS
 """A summary that is missing for longer is told of; before that it may be under way."""
 
 ADVICE_OF_TARGETS = {
@@ -121,7 +122,7 @@ class Doctor:
         return Check(
             name=f"job {job.name}",
             value=f"{when}: {job.last_error}" if job.last_error else when,
-            target=f"every {job.every_ms / 3_600_000:g} h" if job.enabled else "stopped",
+            target=f"every {job.every_ms / HOUR_MS:g} h" if job.enabled else "stopped",
             state="warn" if advice else "ok",
             advice=advice,
         )
@@ -135,7 +136,7 @@ def check_of(target: Target) -> Check:
     alert = "" if target.alert is None else f"; alert {beyond} {target.alert:,g} {target.unit}"
     return Check(
         name=target.name,
-        value=f"{target.value:,.0f} MB" if target.unit == "MB" else f"{target.value:,.6g} {target.unit}",
+        value=f"{target.value:,.1f} MB" if target.unit == "MB" else f"{target.value:,.6g} {target.unit}",
         target=f"{sign} {target.target:,g} {target.unit}{alert}",
         state=target.state,
         advice=None if target.state == "ok" else ADVICE_OF_TARGETS[target.name],

@@ -23,12 +23,14 @@ from ingat.core.snapshots import Snapshot
 class StoredSession(Session, frozen=True, kw_only=True):
     """A session as it is stored: `last_seq` is the place of its last message, `tokens` the sum of its messages'.
 
-    `active_at` is when the last message came, or the session began.
+    `active_at` is when the last message came, or the session began; `reopened_at` when it was last brought back, from
+    where on it is idle.
     """
 
     last_seq: int = 0
     tokens: int = 0
     active_at: int
+    reopened_at: int | None = None
 
 
 class Expiry(Struct, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from ingat.core import clock
+from ingat.core.dates import DAY_MS, HOUR_MS, day_of
 from ingat.core.meter import NOTHING, Meter
 from ingat.core.stats import (
     Count,
@@ -25,13 +26,12 @@ from ingat.core.stats import (
 )
 from ingat.core.targets import Measured, Sizes, targets, weekly
 from ingat.lifecycle.counting import Counting
-from ingat.lifecycle.growth import age, bytes_a_day, day_of, hints, large_users
+from ingat.lifecycle.growth import age, bytes_a_day, hints, large_users
 from ingat.lifecycle.replies import Judged, judged, kind_of, of_day, replies
 from ingat.store.contract import Store, Tx
 from ingat.store.tables import expiry, measures, retention
 
 KEPT_DAYS = 400
-DAY_MS, HOUR_MS = 86_400_000, 3_600_000
 MOST_LOG_ERRORS = 10_000
 MOST_PROCESSES = 50
 """Processes that a day's measures name; those that answered most."""
@@ -43,6 +43,7 @@ class _Now(NamedTuple):
     log_errors: int
     made_7: int
     made_30: int
+    first_at: int | None
     used: int
     ended: dict[str, int]
     overdue: int
@@ -143,6 +144,7 @@ class Measurer:
             log_errors=measures.log_errors_since(tx, now - DAY_MS, MOST_LOG_ERRORS),
             made_7=measures.sessions_made_since(tx, now - 7 * DAY_MS),
             made_30=measures.sessions_made_since(tx, now - 30 * DAY_MS),
+            first_at=measures.first_session_at(tx),
             used=measures.sessions_used_since(tx, now - DAY_MS),
             ended=measures.ended_between(tx, now - 7 * DAY_MS, now + 1),
             overdue=measures.sessions_overdue(tx, now - timeout_ms),
@@ -152,10 +154,13 @@ class Measurer:
         )
 
     def _growth(self, found: _Now, size: int) -> Growth:
-        today = day_of(self._now())
+        now = self._now()
+        today, known = day_of(now), [each.at for each in found.oldest[:1]]
+        begun = min([*known, *([] if found.first_at is None else [found.first_at])], default=now)
+        old = max(1.0, (now - begun) / DAY_MS)
         return Growth(
-            sessions_7_days=round(found.made_7 / 7, 3),
-            sessions_30_days=round(found.made_30 / 30, 3),
+            sessions_7_days=round(found.made_7 / min(7, old), 3),
+            sessions_30_days=round(found.made_30 / min(30, old), 3),
             bytes_7_days=bytes_a_day(found.newest, today, 7, size),
             bytes_30_days=bytes_a_day(found.newest, today, 30, size),
             active_last_day=found.used,

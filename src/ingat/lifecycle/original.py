@@ -13,13 +13,14 @@ from typing import Any
 
 import msgspec
 
+from ingat.core.dates import read_time
 from ingat.core.errors import IngatError, InvalidFile, InvalidInput
 from ingat.core.ids import anonymous_user_id, check_id, normalise_user_id
-from ingat.core.logs import LOG_LEVELS, LogEntry, LogLevel
+from ingat.core.logs import LOG_LEVELS, LogEntry, LogLevel, as_data
 from ingat.core.policy import PolicyVersion, RetentionPolicy
 from ingat.core.records import Json, Message, User
 from ingat.core.snapshots import Snapshot
-from ingat.core.states import from_portable, read_time
+from ingat.core.states import from_portable
 from ingat.lifecycle.lines import Record, StoredSession
 
 Item = tuple[str, Record | IngatError]
@@ -67,10 +68,13 @@ class Original:
             for session_id in self._messages
             if session_id not in named
         ]
+        owners: dict[str, tuple[int, str]] = {}
         for place, session in sessions:
             if isinstance(session, StoredSession):
-                user = User(user_id=session.user_id, created_at=session.created_at, updated_at=session.created_at)
-                yield place, user
+                since = (session.created_at, place)
+                owners[session.user_id] = min(since, owners.get(session.user_id, since))
+        for user_id, (since_ms, place) in owners.items():
+            yield place, User(user_id=user_id, created_at=since_ms, updated_at=since_ms)
         yield from sessions
         for _, session in sessions:
             if isinstance(session, StoredSession):
@@ -166,9 +170,7 @@ class Original:
 
     def _log(self, given: Json) -> LogEntry:
         level = str(given.get("level", "info")).lower()
-        data = given.get("data")
-        kept = dict(data) if isinstance(data, dict) else {} if data is None else {"value": data}
-        kept = {**{name: given[name] for name in given.keys() - _LOG}, **kept}
+        kept = {**{name: given[name] for name in given.keys() - _LOG}, **as_data(given.get("data"))}
         if level not in _LEVELS:
             kept = {"level": given.get("level"), **kept}
         return msgspec.convert(

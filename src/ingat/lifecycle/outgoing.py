@@ -61,6 +61,7 @@ def session_of(row: Row) -> StoredSession:
         last_message_at=values[13] if values[9] else None,
         closed_at=values[14],
         archived_at=values[15],
+        reopened_at=values[16],
     )
 
 
@@ -68,6 +69,15 @@ def expiry_of(row: Row) -> Expiry:
     """Return the record of the values of rows.EXPIRY_COLUMNS."""
     values: Any = row
     return Expiry(**dict(zip(Expiry.__struct_fields__, values, strict=True)))
+
+
+def messages_of(tx: Tx, user_id: str, session_id: str) -> Iterator[Message]:
+    """Return the messages of a session in order, a few at a time, however far apart their places are."""
+    after = 0
+    while (first := rows.next_seq(tx, user_id, session_id, after)) is not None:
+        some = messages.page(tx, user_id, session_id, MESSAGES, first + MESSAGES)
+        yield from (each for each in some if each.seq >= first)
+        after = first + MESSAGES - 1
 
 
 def policies(tx: Tx) -> list[PolicyVersion]:
@@ -105,11 +115,7 @@ def _sessions(tx: Tx, user_id: str | None) -> Iterator[StoredSession]:
 
 def _messages(tx: Tx, user_id: str | None) -> Iterator[Message]:
     for session in _sessions(tx, user_id):
-        after = 0
-        while (first := rows.next_seq(tx, session.user_id, session.id, after)) is not None:
-            some = messages.page(tx, session.user_id, session.id, MESSAGES, first + MESSAGES)
-            yield from (each for each in some if each.seq >= first)
-            after = first + MESSAGES - 1
+        yield from messages_of(tx, session.user_id, session.id)
 
 
 def _memories(tx: Tx, user_id: str | None) -> Iterator[MemoryItem]:

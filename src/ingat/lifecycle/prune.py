@@ -9,6 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from ingat.core import clock
+from ingat.core.dates import DAY_MS
 from ingat.core.errors import IngatError
 from ingat.core.policy import RetentionPolicy
 from ingat.core.reports import Failure, Operation
@@ -20,13 +21,14 @@ from ingat.store.tables import logs, operations, snapshots
 REASON = "the retention policy"
 LOGS_A_POINT = 20_000
 """Log entries that one restore point holds."""
+LOGS_AT_ONCE = 500
+"""Log entries that are held at a time: each may have a few hundred KiB."""
 LOGS_A_WRITE = 1_000
 """Log entries that one transaction deletes."""
 SNAPSHOTS_A_POINT = 200
 OPERATIONS_A_WRITE = 1_000
 
 _SAMPLE = 200
-_DAY_MS = 24 * 3_600_000
 
 
 class Due(NamedTuple):
@@ -60,7 +62,7 @@ class LogPruner:
     def __init__(self, store: Store, points: RestorePoints, now: clock.Clock, policy: RetentionPolicy, at: int) -> None:
         self._store, self._points, self._now = store, points, now
         self.pruned = Pruned()
-        self._before: int | None = at - policy.log_retention_days * _DAY_MS
+        self._before: int | None = at - policy.log_retention_days * DAY_MS
         self._through = store.read(lambda tx: _beyond(tx, policy.max_log_entries))
         if self._through is not None and self._through.at >= self._before:
             self._before = None
@@ -113,10 +115,17 @@ class _LogBatch:
 
     def collect(self, tx: Tx) -> Iterator[Line]:
         """Return the entries."""
-        entries = logs.oldest(tx, LOGS_A_POINT, before=self._before, through=self._through)
-        self.seqs = [entry.seq for entry in entries]
-        for entry in entries:
-            yield "log", entry
+        self.seqs = []
+        after: logs.Position | None = None
+        while len(self.seqs) < LOGS_A_POINT:
+            most = min(LOGS_AT_ONCE, LOGS_A_POINT - len(self.seqs))
+            entries = logs.oldest(tx, most, before=self._before, through=self._through, after=after)
+            for entry in entries:
+                self.seqs.append(entry.seq)
+                yield "log", entry
+            if len(entries) < most:
+                return
+            after = logs.Position(entries[-1].at, entries[-1].seq)
 
     def delete(self, tx: Tx, counts: Mapping[str, int]) -> bool:
         """Delete the first of them; False when another process did."""
@@ -187,9 +196,13 @@ class Gone(NamedTuple):
     failed: list[Failure]
 
 
-def drop_restore_points(points: RestorePoints, before: int, keep_last: int, *, dry_run: bool) -> Gone:
-    """Delete restore points taken before a time, but none of the newest `keep_last`."""
-    gone, there = Gone([], []), points.list()
+def drop_restore_points(store: Store, points: RestorePoints, before: int, keep_last: int, *, dry_run: bool) -> Gone:
+    """Delete restore points taken before a time, but none of the newest `keep_last`.
+
+    Only those of this store's operations: several stores may share the folder.
+    """
+    own = store.read(operations.restore_points)
+    gone, there = Gone([], []), [point for point in points.list() if point.name in own]
     for point in there[: max(0, len(there) - keep_last)]:
         if point.created_at >= before:
             break

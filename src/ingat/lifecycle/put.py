@@ -16,6 +16,7 @@ from ingat.core.records import MemoryItem, Message, User
 from ingat.core.snapshots import Snapshot
 from ingat.lifecycle.lines import Expiry, Record, StoredSession
 from ingat.search.entry import Terms, analyse
+from ingat.services.memories import entry_row as memory_row
 from ingat.services.messages import entry_row, terms_of
 from ingat.store.contract import Tx, Value
 from ingat.store.tables import logs, memories, messages, recall, rows, snapshots, users
@@ -113,7 +114,7 @@ def put_memories(tx: Tx, ready: Iterable[Ready]) -> list[Written]:
         item, terms = cast(MemoryItem, each.record), cast(Terms, each.terms)
         (place,) = _places(tx, item.user_id, 1)
         memories.insert(tx, item, place)
-        recall.insert(tx, _memory_row(item, place, terms))
+        recall.insert(tx, memory_row(item, place, terms))
         written.append(Written(item.user_id, [place], [text_of(item)]))
     return written
 
@@ -146,6 +147,7 @@ def session_row(session: StoredSession) -> tuple[Value, ...]:
         session.active_at,
         session.closed_at,
         session.archived_at,
+        session.reopened_at,
     )
 
 
@@ -181,23 +183,6 @@ def _message_row(message: Message) -> tuple[Value, ...]:
         encode_object(message.metadata, "metadata") if message.metadata else None,
         message.tokens,
         message.at,
-    )
-
-
-def _memory_row(item: MemoryItem, place: int, terms: Terms) -> tuple[Any, ...]:
-    return (
-        item.user_id,
-        place,
-        item.kind,
-        item.id,
-        item.session_id,
-        0,
-        None,
-        None,
-        item.valid_from,
-        *terms,
-        item.valid_from,
-        item.valid_to,
     )
 
 

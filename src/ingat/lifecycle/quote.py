@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from ingat.core.context import Context
+from ingat.core.dates import day_of
 from ingat.core.i18n import translator
 from ingat.core.records import Hit
 from ingat.lifecycle.context import asked_for
@@ -45,7 +44,7 @@ class Quoter:
         return Answer("\n".join((heading, *(f"- {self._quote(hit)}" for hit in hits))), quoted=tuple(hits))
 
     def _quote(self, hit: Hit) -> str:
-        day = datetime.fromtimestamp(hit.at / 1000, UTC).date().isoformat()
+        day = day_of(hit.at)
         text = " ".join(hit.text.split())
         if len(text) > LONGEST_QUOTE:
             text = text[:LONGEST_QUOTE].rstrip() + "…"

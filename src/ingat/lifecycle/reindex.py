@@ -1,4 +1,4 @@
-"""Reindex: rebuild what is derived, terms and vectors, from messages and memories."""
+"""Reindex: rebuild what is derived: terms and vectors from messages and memories, numbers from log entries."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ingat.services.memories import entry_row as memory_entry
 from ingat.services.messages import entry_row as message_entry
 from ingat.services.messages import terms_of
 from ingat.store.contract import Store, Tx
-from ingat.store.tables import memories, messages, recall, users
+from ingat.store.tables import logs, memories, messages, recall, users
 
 ATTEMPTS = 3
 """How often a user is analysed beside the writers, before they are made to wait."""
@@ -33,8 +33,10 @@ def reindex_terms(
 
     Texts are analysed outside the transaction; a user who was written to meanwhile is read again, and one who is
     written to without a pause is analysed inside, while writers wait. Vectors are dropped with the entries, to be made
-    anew.
+    anew. Of all users, log entries are counted anew too.
     """
+    if user_id is None:
+        store.write(logs.recount)
     everyone = [user_id] if user_id is not None else store.read(users.every_id)
     written = 0
     for done, each in enumerate(everyone):

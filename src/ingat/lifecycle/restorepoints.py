@@ -21,6 +21,7 @@ from typing import BinaryIO
 import msgspec
 from msgspec import Struct
 
+from ingat.core.dates import DAY_MS
 from ingat.core.errors import IngatError, RestorePointFailed, RestorePointMissing
 from ingat.core.ids import new_id
 from ingat.lifecycle.lines import Record, decode_line, encode_line
@@ -36,7 +37,7 @@ _NAME = re.compile(r"\d{8}T\d{9}Z-[0-9a-f]{32}\.jsonl\.gz")
 _UNFINISHED = ".unfinished"
 _PIECE_BYTES = 1 << 16
 _LEVEL = 5
-_ABANDONED_MS = 24 * 3_600_000
+_ABANDONED_MS = DAY_MS
 
 
 class Manifest(Struct, frozen=True, kw_only=True, tag_field="line", tag="manifest"):

@@ -9,6 +9,7 @@ import msgspec
 
 from ingat.core import clock
 from ingat.core.actor import acting_as
+from ingat.core.dates import DAY_MS, HOUR_MS
 from ingat.core.errors import StoreClosed, StoreConflict, StoreCorrupt, StoreError
 from ingat.core.ids import new_id
 from ingat.core.logs import LogLevel
@@ -34,9 +35,6 @@ ACTOR = "scheduler"
 """Who prunes the log between two passes."""
 BATCH = 200
 """Sessions that one transaction archives."""
-
-_HOUR_MS = 3_600_000
-_DAY_MS = 24 * _HOUR_MS
 
 
 class Retainer:
@@ -102,7 +100,7 @@ class _Pass:
             sessions_deleted=0,
             space_freed_bytes=freed,
             last_cleanup=self._at,
-            next_cleanup=self._at + self._policy.cleanup_frequency_hours * _HOUR_MS,
+            next_cleanup=self._at + self._policy.cleanup_frequency_hours * HOUR_MS,
             operations=tuple(self._operations),
             failed=tuple(self._failed),
             notes=tuple(self._notes),
@@ -137,7 +135,7 @@ class _Pass:
         """Return the time before which the last message of a session that is to be archived came."""
         policy = self._policy
         days, hours = policy.session_retention_days, policy.session_timeout_hours
-        return self._at - max(days * _DAY_MS, hours * _HOUR_MS)
+        return self._at - max(days * DAY_MS, hours * HOUR_MS)
 
     def _by_age(self) -> None:
         if not self._policy.auto_archive_sessions:
@@ -157,7 +155,7 @@ class _Pass:
         policy, name = self._policy, "sessions_archived_by_number"
         if not policy.auto_archive_sessions:
             return
-        before, since = self._at - policy.session_timeout_hours * _HOUR_MS, self._aged()
+        before, since = self._at - policy.session_timeout_hours * HOUR_MS, self._aged()
 
         def excess(tx: Tx) -> int:
             return archive.count_open(tx) - policy.max_sessions
@@ -205,10 +203,10 @@ class _Pass:
         archived, ended = self._store.write(partial(_archived, rows=rows, before=before, now=self._at))
         self._counts[name] += archived
         for row in ended:
-            tell_of_end(row.session_id, row.user_id, "expired")
+            tell_of_end(self._store.url, row.session_id, row.user_id, "expired")
 
     def _compress(self) -> None:
-        before = self._at - self._policy.compress_after_days * _DAY_MS
+        before = self._at - self._policy.compress_after_days * DAY_MS
         after: tuple[int, str] | None = None
         while rows := self._store.read(partial(transcripts.due, before=before, after=after, limit=BATCH)):
             after = rows[-1]
@@ -247,12 +245,12 @@ class _Pass:
 
     def _restore_points(self) -> None:
         policy = self._policy
-        before = self._at - policy.backup_retention_days * _DAY_MS
+        before = self._at - policy.backup_retention_days * DAY_MS
         keep = max(0, policy.backup_keep_last - self._foreseen)
-        gone = drop_restore_points(self._points, before, keep, dry_run=self._dry)
+        gone = drop_restore_points(self._store, self._points, before, keep, dry_run=self._dry)
         self._counts["restore_points_deleted"] = len(gone.names)
         self._failed += gone.failed
-        before = self._at - policy.audit_retention_days * _DAY_MS
+        before = self._at - policy.audit_retention_days * DAY_MS
         self._counts["operations_dropped"] = drop_operations(
             self._store, self._points, before, without=gone.names, dry_run=self._dry
         )

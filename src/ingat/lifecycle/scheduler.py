@@ -55,7 +55,7 @@ class Scheduler:
         self._behind = BackgroundScheduler(
             logger=logging.getLogger("apscheduler.scheduler.ingat"),
             timezone=UTC,
-            executors={"ingat": ThreadPoolExecutor(len(self._slots.works) + 1)},
+            executors={"ingat": ThreadPoolExecutor(1)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
         self._behind.add_job(
@@ -66,7 +66,8 @@ class Scheduler:
     def stop(self, timeout_s: float = STOP_WITHIN_S) -> bool:
         """Begin no more jobs, wait for those that run, and return whether all have ended.
 
-        One that has not goes on until the store is closed; its turn counts as cut off and is made up for.
+        One that has not goes on until the store is closed or the process ends, which it does not hold up; its turn
+        counts as cut off and is made up for.
         """
         with self._ended:
             self._stopping = True
@@ -94,10 +95,19 @@ class Scheduler:
         self._problem = None
         for job in due:
             with self._ended:
-                if self._stopping or self._behind is None or job in self._running:
+                if self._stopping or job in self._running:
                     continue
                 self._running.add(job)
-                self._behind.add_job(self._run, args=(job,), next_run_time=_soon(), executor="ingat")
+            self._begin(job)
+
+    def _begin(self, job: str) -> None:
+        """Run a job on a thread that holds up the end of the process no longer than `stop` waits."""
+        try:
+            threading.Thread(target=self._run, args=(job,), name=f"ingat-job-{job}", daemon=True).start()
+        except RuntimeError as error:  # the system has no thread left; the next look tries again
+            _log.warning("Job %s is not run: %s", job, error)
+            with self._ended:
+                self._running.discard(job)
 
     def _run(self, job: str) -> None:
         try:

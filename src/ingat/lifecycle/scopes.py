@@ -9,17 +9,16 @@ from typing import Any, NamedTuple, cast
 import msgspec
 
 from ingat.core.errors import ProtectedUser, SessionNotFound, SnapshotNotFound
-from ingat.core.json import decode_object
 from ingat.core.logs import LogFilters
 from ingat.core.records import MemoryItem
 from ingat.lifecycle.lines import Expiry, StoredSession
+from ingat.lifecycle.outgoing import expiry_of, messages_of, session_of
 from ingat.lifecycle.restorepoints import Line
 from ingat.services.logs import resolved
-from ingat.store.contract import Row, Tx
-from ingat.store.tables import logs, memories, messages, removal, rows, sessions, snapshots, users
+from ingat.store.contract import Tx
+from ingat.store.tables import logs, memories, removal, rows, sessions, snapshots, users
 
-MESSAGES_AT_ONCE = 500
-LOGS_AT_ONCE = 2_000
+LOGS_AT_ONCE = 500
 LOGS_IN_ONE_DELETE = 1_000
 """Log entries that one transaction deletes, in about 20 milliseconds."""
 
@@ -51,11 +50,8 @@ class SessionRows:
         if state.alone:
             yield "user", users.required(tx, session.user_id)
         yield "session", session
-        for low in range(0, session.last_seq, MESSAGES_AT_ONCE):
-            some = messages.page(tx, session.user_id, self._id, MESSAGES_AT_ONCE, low + MESSAGES_AT_ONCE + 1)
-            for message in some:
-                if message.seq > low:
-                    yield "message", message
+        for message in messages_of(tx, session.user_id, self._id):
+            yield "message", message
         for item in state.summaries:
             yield "memory", item
         if state.expiry is not None:
@@ -89,10 +85,10 @@ class SessionRows:
         ids = removal.summary_ids(tx, owner, self._id)
         expiry = rows.expiry(tx, self._id)
         return _State(
-            _session(row),
+            session_of(row),
             standing.epoch,
             tuple(cast(MemoryItem, memories.get(tx, owner, each)) for each in ids),
-            Expiry(**_named(rows.EXPIRY_COLUMNS, expiry)) if expiry is not None else None,
+            expiry_of(expiry) if expiry is not None else None,
             removal.holds_nothing_else(tx, owner, self._id),
         )
 
@@ -160,13 +156,3 @@ class SnapshotRows:
         owner = None if self._user_id is None else users.resolve(tx, self._user_id) or self._user_id
         if head is None or (owner is not None and head.user_id != owner):
             raise SnapshotNotFound(f"There is no snapshot {self._id!r}. Nothing was deleted.", snapshot_id=self._id)
-
-
-def _session(row: Row) -> StoredSession:
-    values: Any = _named(rows.SESSION_COLUMNS, row)
-    last = values["active_at"] if values["message_count"] else None
-    return StoredSession(**{**values, "metadata": decode_object(values["metadata"]), "last_message_at": last})
-
-
-def _named(columns: str, row: Row) -> dict[str, Any]:
-    return dict(zip((name.strip() for name in columns.split(",")), row, strict=True))

@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from ingat.core import clock
 from ingat.core.errors import Conflict, IngatError, StoreClosed
+from ingat.core.faults import frames
 from ingat.core.ids import new_id
 from ingat.core.json import encode_object
 from ingat.store.contract import Store, Tx
@@ -26,6 +27,8 @@ PULSE_S = 5.0
 """How often a process says that it is still at a job."""
 STALE_MS = 20_000
 """After so long without a word the process that was at a job counts as dead."""
+SILENT_MS = 600_000
+"""So long a process that is known to live may be silent: while another holds the store, none can say anything."""
 BEAT_MS = 30_000
 """How often a scheduler says that it is there."""
 _KEPT = 50
@@ -74,7 +77,7 @@ class Slots:
 
     def __init__(self, store: Store, works: Mapping[str, Work], now: clock.Clock) -> None:
         self._store, self.works, self.now = store, works, now
-        self._by = f"{_machine()}/{os.getpid()}/{_PROCESS}"
+        self._by = f"{_machine()}/{os.getpid()}.{_begun(os.getpid())}/{_PROCESS}"
 
     def states(self, began: int | None = None) -> dict[str, State]:
         """Return how every job stands; for who began at `began`, what has not run since then is due."""
@@ -193,25 +196,39 @@ def _state(tx: Tx, name: str, every_ms: int, began: int | None, now: int) -> Sta
 
 
 def _goes_on(slot: table.Slot, now: int) -> bool:
-    """Whether a process is at the turn: one that says so, or of this machine, that lives."""
-    return slot.finished_at is None and abs(now - slot.seen_at) < STALE_MS and not _is_dead(slot.claimed_by)
+    """Whether a process is at the turn: one that has said so lately, or that is known to live."""
+    if slot.finished_at is not None:
+        return False
+    lives = _lives(slot.claimed_by)
+    return lives is not False and abs(now - slot.seen_at) < (SILENT_MS if lives else STALE_MS)
 
 
-def _is_dead(by: str) -> bool:
-    """Whether the process is known to be dead; of another machine, or another container, nothing is known."""
+def _lives(by: str) -> bool | None:
+    """Whether another process of this machine lives; None when nothing is known: of other machines, other containers.
+
+    Of this very process neither: a turn of it may have ended without a word, when its store was closed.
+    """
     machine, _, rest = by.partition("/")
-    pid, _, process = rest.partition("/")
+    number, _, process = rest.partition("/")
+    pid, _, begun = number.partition(".")
     if not machine or machine != _machine() or not pid.isdigit():
-        return False
+        return None
     if int(pid) == os.getpid():
-        return process != _PROCESS
+        return None if process == _PROCESS else False
+    return bool(begun) and _begun(int(pid)) == begun
+
+
+def _begun(pid: int) -> str:
+    """Return when a process of this machine began, in ticks since the machine did; "" for one that is not there.
+
+    A number is used again for a later process, the two together are not.
+    """
     try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return True
+        # the name of the program stands in parentheses and may hold anything; state is the 3rd field, start the 22nd
+        fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
     except OSError:
-        return False
-    return False
+        return ""
+    return "" if fields[0] in "ZX" else fields[19]
 
 
 @cache
@@ -242,9 +259,11 @@ def _seen(tx: Tx) -> tuple[int, str]:
 
 
 def _told(error: BaseException) -> str:
+    """Return what is kept of an error: of one that is not ours its type and place, as what it says may be secret."""
     if isinstance(error, IngatError):
         return f"{error.code}: {error.message}"[:_MOST_CHARACTERS]
-    return f"internal_error: {type(error).__name__}: {error}"[:_MOST_CHARACTERS]
+    place = frames(error, 1)
+    return f"internal_error: {type(error).__name__}{' at ' + place[0] if place else ''}"[:_MOST_CHARACTERS]
 
 
 def _encoded(report: Any) -> str:

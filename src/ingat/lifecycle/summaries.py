@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -14,9 +14,10 @@ from ingat.core.ids import new_id
 from ingat.core.records import MemoryItem, Message, Session
 from ingat.core.roles import BLOCKED
 from ingat.core.texts import check_text
-from ingat.lifecycle import foreign
 from ingat.lifecycle.extract import Extractive
+from ingat.lifecycle.foreign import Broke, Foreign
 from ingat.lifecycle.transcript import Transcript, gather
+from ingat.search.entry import Committed
 from ingat.search.summary import MAX_WORDS, cut
 from ingat.services.memories import MAX_TEXT_BYTES, keep_summary
 from ingat.store.contract import Store, Tx
@@ -25,6 +26,8 @@ from ingat.store.tables.expiry import Ended
 
 TRIES = 3
 """How often one summary is made when its session changes meanwhile."""
+PATIENCE_S = 120.0
+"""How long a summariser that is registered may take for one session, before its own sentences are used."""
 
 _log = logging.getLogger("ingat.sessions")
 
@@ -62,17 +65,19 @@ class Summaries:
         store: Store,
         summariser: Summariser,
         now: clock.Clock,
-        committed: Callable[[str, Sequence[int], Sequence[str]], None],
+        committed: Committed,
     ) -> None:
         """`committed` is told of entries that were written without vectors: user, positions, texts."""
         self._store, self._summariser, self._now, self._committed = store, summariser, now, committed
         self._maker = inspect.unwrap(summariser)
+        self._foreign = Foreign("ingat-summariser")
         self._one_at_a_time = threading.Lock()
 
     def write(self, session_id: str) -> Outcome:
         """Write the summary of one session that ended, if nobody else has by now.
 
-        When the summariser that is registered fails, the session's own sentences are used. Raises what a damaged row
+        When the summariser that is registered fails, or takes longer than PATIENCE_S, the session's own sentences are
+        used. Raises what a damaged row
         or a store in trouble raises; the summary is then still noted as missing.
         """
         with self._one_at_a_time:
@@ -89,7 +94,7 @@ class Summaries:
         """Make and write the summary; None when the session changed meanwhile."""
         ended, session = read.ended, read.session
         if session is None:
-            self._store.write(partial(expiry.delete, session_id=ended.session_id))
+            self._store.write(partial(_forget, session_id=ended.session_id))
             return "done"
         if session.state == "active":  # reopened: when it ends again, so does this note
             self._store.write(partial(expiry.finish, ended=ended, now=self._now()))
@@ -123,12 +128,12 @@ class Summaries:
         failed: str | None = None
         own: Summariser = self._summariser
         if not isinstance(self._maker, Extractive):
-            made = foreign.call(lambda: _checked(self._summariser(session, tuple(found.messages))))
-            if not isinstance(made, foreign.Broke):
+            made = self._foreign.call(lambda: _checked(self._summariser(session, tuple(found.messages))), PATIENCE_S)
+            if not isinstance(made, Broke):
                 return _Text(made, _name_of(self._maker), None)
             failed, own = made.code, Extractive()
             _log.warning("The summariser failed on session %s (%s); its own lines are used.", session.id, failed)
-        text = cut(own(session, found.messages))
+        text = _within_limit(cut(own(session, found.messages)))
         return _Text(text, "extractive", failed) if text else None
 
 
@@ -141,6 +146,13 @@ def _look_up(tx: Tx, session_id: str) -> _Read | None:
     if user_id is None or owner is None:
         return _Read(ended, None, False)
     return _Read(ended, sessions.get(tx, user_id, session_id), owner.role == BLOCKED)
+
+
+def _forget(tx: Tx, session_id: str) -> None:
+    """Forget how a session ended that is gone, unless it was brought back meanwhile."""
+    current = _look_up(tx, session_id)
+    if current is not None and current.session is None:
+        expiry.delete(tx, session_id)
 
 
 def _unchanged(current: Session, before: Session) -> bool:
@@ -178,6 +190,11 @@ def _checked(text: str) -> str:
     if not whole:
         raise ValueError("The summary is empty.")
     return check_text(cut(whole, MAX_WORDS), "summary", MAX_TEXT_BYTES)
+
+
+def _within_limit(text: str) -> str:
+    """Return a text cut to the size of a memory: 500 words may be very long ones."""
+    return text.encode()[:MAX_TEXT_BYTES].decode(errors="ignore").strip()
 
 
 def _name_of(summariser: object) -> str:

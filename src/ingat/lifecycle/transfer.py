@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any, BinaryIO, cast
 
@@ -18,12 +18,12 @@ from ingat.core.reports import ExportReport, Failure, ImportReport
 from ingat.core.roles import Roles
 from ingat.lifecycle.admitting import MOST_TOLD, Admission
 from ingat.lifecycle.checking import Checker
-from ingat.lifecycle.exporting import ExportFormat, head, write_json, write_lines
+from ingat.lifecycle.exporting import SECTIONS, ExportFormat, head, write_json, write_lines
 from ingat.lifecycle.incoming import Incoming
 from ingat.lifecycle.lines import KINDS, Record
 from ingat.lifecycle.outgoing import outgoing
 from ingat.lifecycle.put import Ready, prepare
-from ingat.search.entry import Terms
+from ingat.search.entry import Committed, Terms
 from ingat.store.contract import Store, Tx
 from ingat.store.tables import users
 
@@ -34,6 +34,7 @@ SPOOL_BYTES = 16 << 20
 
 _log = logging.getLogger("ingat.transfer")
 _LENGTH = struct.Struct("<IB")
+_ONE = {**{name: kind for kind, name in SECTIONS.items()}, "retention_policies": "retention policy"}
 _KIND_OF = {record: kind for kind, record in KINDS.items()}
 _NUMBERS = {kind: number for number, kind in enumerate(KINDS)}
 _rows: dict[int, msgspec.msgpack.Decoder[tuple[Any, ...]]] = {
@@ -52,7 +53,7 @@ class Transfer:
         roles: Roles,
         count_tokens: Callable[[str], int],
         now: clock.Clock,
-        committed: Callable[[str, Sequence[int], Sequence[str]], None],
+        committed: Committed,
     ) -> None:
         """`committed` is told of users who have entries without vectors now: user, positions, no texts."""
         self._store, self._roles, self._count, self._now, self._committed = store, roles, count_tokens, now, committed
@@ -201,4 +202,7 @@ def _report(admission: Admission, incoming: Incoming, dry_run: bool) -> ImportRe
 
 
 def _told(counts: dict[str, int]) -> str:
-    return ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in counts.items() if number) or "nothing"
+    found = [
+        f"{number} {_ONE[name] if number == 1 else name.replace('_', ' ')}" for name, number in counts.items() if number
+    ]
+    return ", ".join(found) or "nothing"

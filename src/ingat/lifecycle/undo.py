@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import NoReturn
 
@@ -19,14 +20,16 @@ from ingat.core.snapshots import Snapshot
 from ingat.lifecycle.lines import Record, StoredSession
 from ingat.lifecycle.put import Ready, Written, prepare, put
 from ingat.lifecycle.restorepoints import RestorePoints
+from ingat.lifecycle.settling import settle
+from ingat.search.entry import Committed
 from ingat.store.contract import Store, Tx
 from ingat.store.tables import logs, rows, sessions, snapshots, users
 from ingat.store.tables import operations as table
 
+_log = logging.getLogger("ingat.undo")
+
 LOGS_AT_ONCE = 1_000
 """Log entries that one transaction brings back, in about 60 milliseconds."""
-
-Committed = Callable[[str, Sequence[int], Sequence[str]], None]
 
 
 def undo(store: Store, points: RestorePoints, now: clock.Clock, committed: Committed, operation_id: str) -> Operation:
@@ -35,8 +38,9 @@ def undo(store: Store, points: RestorePoints, now: clock.Clock, committed: Commi
     Everything comes back as it was, with its own ids and times, in one transaction; index entries are made anew, and
     `committed` is told of those that lack vectors. Only log entries beyond 1,000 come back in further transactions
     before: when one fails, undo the operation again. What has changed meanwhile is respected: rows of a user who was
-    merged go to the other one; a session whose channel has another active one comes back closed; a snapshot whose
-    version is taken gets the next one; log entries that are there stay as they are.
+    merged go to the other one; a session whose channel has another active one comes back closed; a value of a subject
+    takes its place among those that came since; a snapshot whose version is taken gets the next one; log entries that
+    are there stay as they are.
 
     Raises OperationNotFound; RestorePointMissing; Conflict when it was undone before, when the id of a session,
     message, memory or snapshot has been taken, or when the user is gone. Then nothing was changed.
@@ -64,7 +68,11 @@ def undo(store: Store, points: RestorePoints, now: clock.Clock, committed: Commi
         if not table.mark_undone(tx, known, at, current_actor()):
             _refuse_second(table.required(tx, known))
         _put_logs(tx, entries)
-        return put(tx, _fitted(tx, ready, at))
+        fitted = _fitted(tx, ready, at)
+        # a value of a subject may have been followed by others since: it takes its place among them
+        values = [each for each in fitted if isinstance(each.record, MemoryItem)]
+        written = put(tx, [each for each in fitted if not isinstance(each.record, MemoryItem)])
+        return written + settle(tx, values, {}, at)
 
     try:
         written = store.write(work)
@@ -76,6 +84,8 @@ def undo(store: Store, points: RestorePoints, now: clock.Clock, committed: Commi
         ) from error
     for each in written:
         committed(each.user_id, each.positions, each.texts)
+    about = {"category": "cleanup", "store": store.url, "operation_id": known, "actor": current_actor()}
+    _log.info("Undone (%s): operation %s", operation.scope, known, extra=about)
     return store.read(lambda tx: table.required(tx, known))
 
 

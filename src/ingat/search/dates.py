@@ -7,11 +7,11 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from ingat.core.dates import DAY_MS
 from ingat.search.text import look_up, term_id
 from ingat.search.times import MONTHS
 
 _MONTH = 100
-_DAY_MS = 86_400_000
 _YEARS = range(1900, 2200)
 
 
@@ -34,7 +34,7 @@ def date_part(term: int) -> int:
 
 def is_of_date(parts: NDArray[np.int32], at: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Return whether each part of a date is one of the UTC moment (ms) beside it."""
-    days = (at // _DAY_MS).astype("datetime64[D]")
+    days = (at // DAY_MS).astype("datetime64[D]")
     months = days.astype("datetime64[M]")
     number = months.astype(np.int64)
     day = (days - months).astype(np.int64) + 1

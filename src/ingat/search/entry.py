@@ -5,13 +5,16 @@ from __future__ import annotations
 import struct
 import sys
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from itertools import starmap
 from typing import NamedTuple
 
 from ingat.search.text import CODES, Group, fold, look_up, pair_id
 from ingat.search.times import FOLLOW, LEAD, TIME, UNIT, date_words, unspaced_time
+
+Committed = Callable[[str, Sequence[int], Sequence[str]], None]
+"""Is told of entries that were committed without vectors: user, positions, texts."""
 
 QUESTION = 1
 """Flag: the text ends with a question mark."""

@@ -47,7 +47,7 @@ _UNSPACED = re.compile(
 )
 _CHARACTERS_A_WORD = 1.6
 _STOP = re.compile(
-    r"""(?<=[.!?…])(?P<closing>["'”’»)\]]*)\s+|(?<=[。！？｡])(?P<wide>[」』”’）)]*)\s*|(?<=[؟۔।॥])\s*|\s*[\r\n]+\s*"""
+    r"""(?<=[.!?…])(?P<closing>["'”’»)\]]*)\s+|(?<=[。！？｡])(?P<wide>[」』”’）)]*)\s*|(?<=[؟۔।॥])\s*|(?<!\s)\s*[\r\n]+\s*"""
 )
 _ABBREVIATED = re.compile(
     r"(?:^|[\s(])(?:mr|mrs|ms|dr|prof|st|no|vs|etc|e\.g|i\.e|approx|dept|jl|bpk|sdr|tgl|hlm|nr|bzw|z\.b|sr|sra|\w)\.$",

@@ -10,7 +10,8 @@ import re
 from datetime import date
 from functools import lru_cache
 
-_DAY_MS = 86_400_000
+from ingat.core.dates import DAY_MS
+
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 
 TIME = 1
@@ -117,7 +118,7 @@ def date_words(at_ms: int, language: str = "en") -> str:
 
     A moment outside the years 1 to 9999 has no words.
     """
-    return _day_words(at_ms // _DAY_MS, language)
+    return _day_words(at_ms // DAY_MS, language)
 
 
 @lru_cache(maxsize=4096)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, cast
+
+import msgspec
 
 from ingat.core import clock
 from ingat.core.errors import EmptyContent, InvalidInput
@@ -75,14 +77,15 @@ class Logs:
 
         return self._store.write(work)
 
-    def add_many(self, entries: Sequence[NewLog]) -> int:
+    def add_many(self, entries: Sequence[NewLog | Mapping[str, Any]]) -> int:
         """Store entries in one transaction, in their order, and return how many; at most 10,000, all or none.
 
-        Secrets are replaced and errors raised as by `add`.
+        Each is a NewLog or a mapping with its fields. Secrets are replaced and errors raised as by `add`; InvalidInput
+        names the place of one that cannot be read.
         """
         check_limit(len(entries), "number of log entries", 0, MAX_ENTRIES_AT_ONCE)
         now = self._now()
-        rows = [_checked(new, now) for new in entries]
+        rows = [_checked(_new(new, place), now) for place, new in enumerate(entries)]
         return self._store.write(lambda tx: table.insert_many(tx, _of_users(tx, rows))) if rows else 0
 
     def list(
@@ -192,6 +195,19 @@ def _check_level(level: LogLevel) -> LogLevel:
     if level not in LOG_LEVELS:
         raise InvalidInput(f"There is no log level {level!r}; known: {', '.join(LOG_LEVELS)}.", known=list(LOG_LEVELS))
     return level
+
+
+def _new(given: NewLog | Mapping[str, Any], place: int) -> NewLog:
+    if isinstance(given, NewLog):
+        return given
+    try:
+        return msgspec.convert(dict(given), _Given)
+    except (msgspec.ValidationError, TypeError, ValueError) as error:
+        raise InvalidInput(f"Log entry {place} cannot be read: {error}.", index=place) from error
+
+
+class _Given(NewLog, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A new entry given as a mapping: a field that does not exist is refused instead of lost."""
 
 
 def _checked(new: NewLog, now: int) -> table.NewRow:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from msgspec import UNSET, UnsetType
@@ -35,7 +35,7 @@ from ingat.core.timelines import (
     over,
     says_same,
 )
-from ingat.search.entry import analyse
+from ingat.search.entry import Committed, Terms, analyse
 from ingat.store.contract import Store, Tx
 from ingat.store.tables import memories as table
 from ingat.store.tables import recall as recall_table
@@ -62,9 +62,7 @@ class _Said(NamedTuple):
 class Memories:
     """The long-term items of one store."""
 
-    def __init__(
-        self, store: Store, now: clock.Clock, committed: Callable[[str, Sequence[int], Sequence[str]], None]
-    ) -> None:
+    def __init__(self, store: Store, now: clock.Clock, committed: Committed) -> None:
         """`committed` is told of entries that were written without vectors: user, positions, texts."""
         self._store, self._now, self._committed = store, now, committed
 
@@ -265,9 +263,9 @@ class Memories:
         return item
 
 
-def entry_row(item: MemoryItem, position: int) -> tuple[Any, ...]:
-    """Return the row of recall_entry that stands for a memory item."""
-    terms = analyse(_indexed_text(item), author=None, at_ms=item.valid_from)
+def entry_row(item: MemoryItem, position: int, terms: Terms | None = None) -> tuple[Any, ...]:
+    """Return the row of recall_entry that stands for a memory item; `terms`: when they are known already."""
+    terms = terms or analyse(_indexed_text(item), author=None, at_ms=item.valid_from)
     return (
         item.user_id,
         position,
@@ -278,10 +276,7 @@ def entry_row(item: MemoryItem, position: int) -> tuple[Any, ...]:
         None,
         None,
         item.valid_from,
-        terms.terms,
-        terms.pairs,
-        terms.flags,
-        terms.words,
+        *terms,
         item.valid_from,
         item.valid_to,
     )

@@ -10,13 +10,14 @@ from typing import Any
 from ingat.core import clock
 from ingat.core.drafts import Draft, attachment_texts, draft, indexed_text, new_message, new_messages, recallable
 from ingat.core.errors import MessageNotFound, SessionNotFound
+from ingat.core.events import Event
 from ingat.core.ids import check_id, normalise_user_id
 from ingat.core.limits import check_limit
 from ingat.core.logs import NewLog
 from ingat.core.meter import Meter
 from ingat.core.records import Attachment, Message, NewMessage, Page
 from ingat.core.roles import BLOCKED
-from ingat.search.entry import Terms, analyse
+from ingat.search.entry import Committed, Terms, analyse
 from ingat.store.contract import Store, Tx
 from ingat.store.tables import messages as table
 from ingat.store.tables import recall as recall_table
@@ -82,7 +83,7 @@ class Append:
             seq = place.first_seq + index
             table.insert(tx, _row(user_id, session_id, seq, new))
             recall_table.insert(tx, entry_row(user_id, session_id, seq, first_position + index, new, terms))
-            written.append(_message(user_id, session_id, seq, new))
+            written.append(as_message(user_id, session_id, seq, new))
         return written
 
 
@@ -94,7 +95,7 @@ class Messages:
         store: Store,
         count_tokens: Callable[[str], int],
         now: clock.Clock,
-        committed: Callable[[str, Sequence[int], Sequence[str]], None],
+        committed: Committed,
         meter: Meter | None = None,
         noted: Callable[[Append], None] | None = None,
     ) -> None:
@@ -229,9 +230,9 @@ def noting(put: Callable[[NewLog], None], now: clock.Clock) -> Callable[[Append]
 
 def _tell(append: Append, url: str) -> None:
     session_id, messages = append.told()
-    about = {"category": "chat", "session_id": session_id, "user_id": append.user_id, "store": url}
+    told, owner = "Added message to session: %s", append.user_id
     for message_id, _ in messages:
-        _log.info("Added message to session: %s", message_id, extra=about)
+        _log.handle(Event(_log, told, message_id, category="session", user_id=owner, session_id=session_id, store=url))
 
 
 def terms_of(new: Draft | Message) -> Terms:
@@ -280,7 +281,8 @@ def entry_row(
     )
 
 
-def _message(user_id: str, session_id: str, seq: int, new: Draft) -> Message:
+def as_message(user_id: str, session_id: str, seq: int, new: Draft) -> Message:
+    """Return the record of a checked message in its place."""
     return Message(
         id=new.id,
         session_id=session_id,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
@@ -13,6 +15,8 @@ from ingat.core.records import Page
 from ingat.store.contract import Store, Tx
 from ingat.store.tables import retention as table
 from ingat.store.tables.paging import decode_cursor
+
+_log = logging.getLogger("ingat.retention")
 
 
 class Retention:
@@ -63,14 +67,18 @@ class Retention:
         given = {name: value for name, value in values.items() if value is not UNSET}
         now, actor = self._now(), current_actor()
 
-        def work(tx: Tx) -> RetentionPolicy:
+        def work(tx: Tx) -> tuple[RetentionPolicy, bool]:
             before = table.current(tx)
             after = replace(before, **given)
             if after != before:
                 table.insert(tx, after, actor, now)
-            return after
+            return after, after != before
 
-        return self._store.write(work)
+        policy, changed = self._store.write(work)
+        if changed:
+            about = {"category": "policy", "store": self._store.url, "actor": actor, "given": given}
+            _log.info("Retention policy changed", extra=about)
+        return policy
 
     def history(self, limit: int = 50, cursor: str | None = None) -> Page[PolicyVersion]:
         """Return one page of the policies that were set, newest first."""

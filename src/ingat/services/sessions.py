@@ -10,6 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from ingat.core import clock
 from ingat.core.errors import Conflict, InvalidId, InvalidInput, SessionExists
+from ingat.core.events import Event
 from ingat.core.ids import ANONYMOUS, MAX_ID_CHARACTERS, anonymous_user_id, check_id, new_id, normalise_user_id
 from ingat.core.json import encode_object
 from ingat.core.limits import check_limit, check_time
@@ -137,8 +138,9 @@ class Sessions:
 
     def _tell(self, session: Session) -> None:
         if _log.isEnabledFor(logging.INFO):
-            about = {"session_id": session.id, "user_id": session.user_id, "store": self._store.url}
-            _log.info("Session created: %s", session.id, extra={"category": "session", **about})
+            told, about, owner = "Session created: %s", session.id, session.user_id
+            url = self._store.url
+            _log.handle(Event(_log, told, about, category="session", user_id=owner, session_id=about, store=url))
 
     def get(self, session_id: str) -> Session:
         """Return the session, or raise SessionNotFound."""
@@ -235,7 +237,7 @@ class Sessions:
         return self._change(session_id, {"active": "archived", "closed": "archived"})
 
     def unarchive(self, session_id: str) -> Session:
-        """Bring an archived session back as a closed one."""
+        """Bring an archived session back as a closed one. It counts as used now: retention leaves it for as long."""
         return self._change(session_id, {"archived": "closed"})
 
     def reopen(self, session_id: str) -> Session:
@@ -261,7 +263,7 @@ class Sessions:
             values["closed_at"] = None if state == "active" else session.closed_at or now
             values["archived_at"] = now if state == "archived" else None
             values["packed_at"] = None
-            if state == "active":
+            if state == "active" or session.state == "archived":
                 values["reopened_at"] = now
             table.update(tx, session.user_id, known, values, now)
             return table.required(tx, known)

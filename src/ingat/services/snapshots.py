@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from typing import Any
@@ -23,6 +24,8 @@ from ingat.store.tables import users as user_table
 from ingat.store.tables.paging import decode_cursor
 
 Hook = Callable[[Snapshot], object]
+
+_log = logging.getLogger("ingat.snapshots")
 
 
 class Snapshots:
@@ -73,7 +76,10 @@ class Snapshots:
             table.insert(tx, kept)
             return kept
 
-        return self._store.write(work)
+        saved = self._store.write(work)
+        about = {"category": "snapshot", "store": self._store.url, "user_id": saved.user_id}
+        _log.info("Snapshot saved: %s", saved.id, extra=about)
+        return saved
 
     def list(
         self,

@@ -14,6 +14,8 @@ Synchronous = Literal["NORMAL", "FULL"]
 MAX_BUSY_TIMEOUT_MS = 600_000
 MAX_READERS = 64
 
+MEMORY = ":memory:"
+"""The URL of a store that is gone when it is closed."""
 _HINT = "Write sqlite:///relative.db, sqlite:////absolute/path.db or :memory:."
 
 
@@ -40,6 +42,12 @@ def open_store(
     from ingat.store.sqlite.engine import SQLiteStore
 
     return SQLiteStore(path, synchronous=synchronous, busy_timeout_ms=busy_timeout_ms, readers=readers)
+
+
+def is_there(url: str) -> bool:
+    """Return whether the store that the URL names was made before."""
+    path = sqlite_file(url)
+    return path is not None and path.is_file()
 
 
 def schema_folder(url: str) -> Path:

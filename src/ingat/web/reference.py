@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 from ingat.core import errors
 
@@ -54,6 +55,7 @@ class Operation(NamedTuple):
     done: str
     errors: tuple[str, ...]
     body: str
+    query: str
     open: bool
 
 
@@ -151,6 +153,13 @@ def _operation(path: str, method: str, operation: Schema, statuses: Mapping[str,
         done=done,
         errors=tuple(status for status in operation["responses"] if status != done),
         body=json.dumps(content["example"], ensure_ascii=False) if content.get("example") else "",
+        query=urlencode(
+            [
+                (each["name"], json.dumps(each["example"]) if isinstance(each["example"], bool) else each["example"])
+                for each in operation.get("parameters", [])
+                if each["in"] == "query" and "example" in each
+            ]
+        ),
         open=operation.get("security") == [],
     )
 

@@ -69,6 +69,25 @@ def test_an_import_into_an_empty_store_gives_the_same_export(alone: Wire, tmp_pa
     assert again == export
 
 
+def test_the_sessions_of_one_user_are_exported_and_imported_together(alone: Wire, tmp_path: Path) -> None:
+    for name in ("One", "Two"):
+        alone.say(alone.do("create_session", name=name, user_id="628111")["session"]["id"], "My fan rattles")
+    export = exported(alone)
+    (tmp_path / "other").mkdir()
+    with running(tmp_path / "other") as server:
+        answer = Wire(server).do("import_all", data_json=json.dumps(export))
+        names = {each.name for each in server.memory.sessions.list("628111")}
+
+    assert (answer["errors"], names) == ([], {"One", "Two"})
+
+
+def test_a_wrong_row_is_named_once(alone: Wire) -> None:
+    answer = alone.post("import_all", data_json='{"version": "1.0.0", "sessions": [{"id": "a/b"}]}').json
+
+    assert (answer["success"], answer["imported"]) == (False, 0)
+    assert [error.count("sessions[0]") for error in answer["errors"]] == [1]
+
+
 def test_a_second_import_changes_nothing(alone: Wire) -> None:
     """Difference 7: the original overwrote what had the same ids."""
     export = filled(alone)

@@ -14,7 +14,7 @@ from ingat.api.original.dates import Moment, moment
 from ingat.core.errors import InvalidInput, InvalidText
 from ingat.core.limits import MAX_PAGE
 
-Limit = Annotated[int, Meta(ge=1, le=MAX_PAGE, description=f"rows at the most, by default {MAX_PAGE:,}")]
+Limit = Annotated[int, Meta(ge=0, description=f"rows at the most; 0, and more than {MAX_PAGE:,}, mean {MAX_PAGE:,}")]
 Id = Annotated[str, Meta(min_length=1, max_length=300)]
 UserId = Annotated[str, Meta(description="whose it is; only for keys that are bound to no user")]
 
@@ -26,11 +26,16 @@ class Asked(Struct, kw_only=True, forbid_unknown_fields=True, tag_field="action"
 
 
 class Queries:
-    """Reads the requests of one method that stand in the query."""
+    """Reads the requests of one method that stand in the query.
 
-    def __init__(self, kinds: Iterable[type[Asked]], *, default: str | None, empty_is_absent: bool) -> None:
+    `lenient`, for what changes nothing: an empty parameter counts as not given, and so does one of the format that the
+    action has no use for. Clients of the format send both. `user_id` is not of the format: nobody may think it heeded.
+    """
+
+    def __init__(self, kinds: Iterable[type[Asked]], *, default: str | None, lenient: bool) -> None:
         self._kinds = {action_of(kind): kind for kind in kinds}
-        self._default, self._empty_is_absent = default, empty_is_absent
+        self._default, self._lenient = default, lenient
+        self._names = {name for kind in self._kinds.values() for name in kind.__struct_fields__} - {"user_id"}
 
     def read(self, raw: bytes, also: dict[str, str]) -> Asked:
         """Return what a query asks, or raise InvalidInput or InvalidText. `also` are other names of actions."""
@@ -38,7 +43,7 @@ class Queries:
         for name, text in pairs(raw) if raw else ():
             if name in given:
                 raise InvalidInput(f"The parameter {name[:LONGEST_NAME]!r} is given twice.", field=name[:LONGEST_NAME])
-            if not text and not self._empty_is_absent:
+            if not text and not self._lenient:
                 raise InvalidInput(f"The parameter {name[:LONGEST_NAME]!r} is empty.", field=name[:LONGEST_NAME])
             if text:
                 given[name] = text
@@ -48,6 +53,9 @@ class Queries:
         kind = self._kinds.get(also.get(action, action))
         if kind is None:
             raise unknown(action, self._kinds)
+        if self._lenient:
+            useless = self._names.difference(kind.__struct_fields__)
+            given = {name: text for name, text in given.items() if name not in useless}
         return _converted(given, kind)
 
 
@@ -58,9 +66,13 @@ class Bodies:
         self._kinds = {action_of(kind): kind for kind in kinds}
         self._decoder = msgspec.json.Decoder(dict[str, Any])
 
-    def read(self, body: bytes, also: dict[str, str]) -> Asked:
-        """Return what a body asks, or raise InvalidInput or InvalidText. `also` are other names of actions."""
-        given = decode(self._decoder, body)
+    def opened(self, body: bytes) -> dict[str, Any]:
+        """Return the object that a body holds, or raise InvalidInput or InvalidText."""
+        given: dict[str, Any] = decode(self._decoder, body)
+        return given
+
+    def read(self, given: dict[str, Any], also: dict[str, str]) -> Asked:
+        """Return what a body's object asks, or raise InvalidInput or InvalidText. `also` are other names of actions."""
         action = given.pop("action", None)
         if action is None:
             raise InvalidInput(f"The field action is missing; known: {', '.join(self._kinds)}.", field="action")

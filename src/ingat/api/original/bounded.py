@@ -22,19 +22,24 @@ class Bounded(NamedTuple, Generic[T]):
 
 
 def bounded(shapes: Iterable[T], limit: int | None, most_bytes: int = MOST_BYTES) -> Bounded[T]:
-    """Return the first shapes, at most `limit` and so many bytes of JSON; one always fits.
+    """Return the first shapes, at most `rows_of(limit)` and so many bytes of JSON; one always fits.
 
     They are JSON already, so that they are written once, whatever holds them.
     """
     rows: list[bytes] = []
-    size = 0
+    most, size = rows_of(limit), 0
     for shape in shapes:
         body = encode(shape)
         size += len(body)
-        if len(rows) == (limit or MAX_PAGE) or (size > most_bytes and rows):
+        if len(rows) == most or (size > most_bytes and rows):
             return Bounded(_raw(rows), True)
         rows.append(body)
     return Bounded(_raw(rows), False)
+
+
+def rows_of(limit: int | None) -> int:
+    """Return how many rows a request gets: as many as it asks for, and no more than a page of ours has."""
+    return min(limit or MAX_PAGE, MAX_PAGE)
 
 
 def _raw(rows: list[bytes]) -> list[T]:

@@ -5,17 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from ingat.core.dates import read_time
 from ingat.core.errors import InvalidInput
-from ingat.core.states import iso_time, read_time
 
 
 class Moment(int):
     """A moment in milliseconds UTC, as a request gives it: a text in ISO 8601, or the number itself."""
-
-
-def day(at: int) -> str:
-    """Return the day of a moment in UTC as `2025-12-28`."""
-    return iso_time(at)[:10]
 
 
 def moment(given: Any) -> Moment:

@@ -39,8 +39,8 @@ class Original:
     def __init__(self, memory: AsyncMemory, access: Access, max_bytes: int, flights: Flights) -> None:
         self._memory, self._access, self._max_bytes, self._flights = memory, access, max_bytes, flights
         self._calls = {(verb, call.asked): call for verb, calls in CALLS.items() for call in calls}
-        self._reads = Queries((call.asked for call in CALLS["GET"]), default="stats", empty_is_absent=True)
-        self._erases = Queries((call.asked for call in CALLS["DELETE"]), default=None, empty_is_absent=False)
+        self._reads = Queries((call.asked for call in CALLS["GET"]), default="stats", lenient=True)
+        self._erases = Queries((call.asked for call in CALLS["DELETE"]), default=None, lenient=False)
         self._writes = Bodies(call.asked for call in CALLS["POST"])
         self._alone = one_at_a_time(partial(on_thread, memory), "perform_cleanup")
 
@@ -49,6 +49,9 @@ class Original:
         key = await self._access.enter(scope, browser=verb == "GET")
         scope["ingat.begun"] = False
         asked = await self._read(verb, scope, receive)
+        if isinstance(asked, InvalidInput):
+            await send_json(scope, send, 200, refusal(asked))
+            return
         call = self._calls[verb, type(asked)]
         self._access.allow(key, call.access)
         given = msgspec.structs.asdict(asked)
@@ -61,16 +64,22 @@ class Original:
             reply = Reply(200, refusal(error))
         await send_json(scope, send, reply.status, reply.body)
 
-    async def _read(self, verb: str, scope: Scope, receive: Receive) -> Asked:
+    async def _read(self, verb: str, scope: Scope, receive: Receive) -> Asked | InvalidInput:
+        """Return what is asked, or what is wrong with it where the format answers that with 200.
+
+        Raises InvalidInput, InvalidText or RequestTooLarge for what is answered with a status of its own.
+        """
         query: bytes = scope["query_string"]
         if verb == "GET":
             return self._reads.read(query, {})
-        if verb == "DELETE":
-            return self._erases.read(query, ALSO)
-        if query:
+        if verb == "POST" and query:
             name = query.split(b"=")[0][:LONGEST_NAME].decode("latin-1")
             raise InvalidInput(f"What a POST asks stands in its body; the query has {name!r}.", field=name)
-        return self._writes.read(await read_body(scope, receive, self._max_bytes), ALSO)
+        given = self._writes.opened(await read_body(scope, receive, self._max_bytes)) if verb == "POST" else {}
+        try:
+            return self._writes.read(given, ALSO) if verb == "POST" else self._erases.read(query, ALSO)
+        except InvalidInput as error:
+            return error
 
     def _do(self, call: Call, key: Key, work: partial[Reply]) -> Awaitable[Reply]:
         if call.access.alone:

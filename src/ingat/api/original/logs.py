@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field
 
@@ -13,7 +13,7 @@ from ingat.api.original.caller import Caller, every
 from ingat.api.original.dates import Moment
 from ingat.api.original.ids import LOG, SESSION, fresh, stored_as
 from ingat.api.original.shapes import log_shape
-from ingat.core.logs import LogLevel
+from ingat.core.logs import LogLevel, as_data
 
 Before = Annotated[Moment | None, Meta(description="only entries that are older than this date")]
 
@@ -30,13 +30,13 @@ class GetLogs(Asked, tag="logs"):
 
 
 class AddLog(Asked, tag="add_log"):
-    """One log entry to keep."""
+    """One log entry to keep. What is null or empty is as if it were not given."""
 
     message: str
-    level: LogLevel = "info"
-    category: str = "general"
-    source: str = "api"
-    data: dict[str, Any] | None = None
+    level: LogLevel | Literal[""] | None = "info"
+    category: str | None = "general"
+    source: str | None = "api"
+    data: Any = None
     session_id: Id | None = None
     timestamp: Moment | None = None
 
@@ -88,10 +88,10 @@ def add_log(caller: Caller, asked: AddLog) -> LogAnswer:
     session_id = None if asked.session_id is None else stored_as(SESSION, asked.session_id)
     entry = caller.memory.logs.add(
         asked.message,
-        level=asked.level,
-        category=asked.category,
-        source=asked.source,
-        data=asked.data,
+        level=asked.level or "info",
+        category=asked.category or "general",
+        source=asked.source or "api",
+        data=as_data(asked.data),
         session_id=session_id,
         at=asked.timestamp,
         id=fresh(LOG),

@@ -7,15 +7,15 @@ from typing import Any
 
 from ingat.api.original.answers import FoundAnswer, MessageAnswer, MessagesAnswer, Organization
 from ingat.api.original.asked import Asked, Id, Limit, UserId
-from ingat.api.original.bounded import bounded
+from ingat.api.original.bounded import bounded, rows_of
 from ingat.api.original.caller import Caller, newest_first
-from ingat.api.original.dates import Moment, day
+from ingat.api.original.dates import Moment
 from ingat.api.original.found import searched
 from ingat.api.original.ids import MESSAGE, fresh
 from ingat.api.original.shapes import ChatMessage, message_shape
 from ingat.api.pages import MOST_BYTES
+from ingat.core.dates import day_of
 from ingat.core.errors import EmptyContent
-from ingat.core.limits import MAX_PAGE
 from ingat.core.records import Message, MessageRole
 
 _TIMES = 3
@@ -63,7 +63,7 @@ def get_messages(caller: Caller, asked: GetMessages) -> MessagesAnswer:
     given = list(zip(read[len(rows) - 1 :: -1] if rows else [], rows, strict=True))
     by_date: dict[str, list[ChatMessage]] = {}
     for message, row in given:
-        by_date.setdefault(day(message.at), []).append(row)
+        by_date.setdefault(day_of(message.at), []).append(row)
 
     def of(role: str) -> list[ChatMessage]:
         return [row for message, row in given if message.role == role]
@@ -83,21 +83,21 @@ def search_messages(caller: Caller, asked: SearchMessages) -> FoundAnswer:
     if not asked.q.strip():
         raise EmptyContent("q is empty; give a word to search for.")
     session = None if asked.session_id is None else caller.session(asked.session_id)
-    limit = asked.limit or MAX_PAGE
+    limit = rows_of(asked.limit)
     messages, complete = searched(caller, asked.q, session, limit + 1)
     found = bounded(map(message_shape, messages), limit)
     return FoundAnswer(results=found.rows, more=found.more, complete=complete)
 
 
 def add_message(caller: Caller, asked: AddMessage) -> MessageAnswer:
-    """Add a message to the end of a session."""
+    """Add a message to the end of a session. Of a key that is bound to a user it was said now, whatever it says."""
     session = caller.session(asked.session_id)
     message = caller.memory.sessions.append(
         session.id,
         asked.role,
         asked.content,
         metadata=asked.metadata,
-        at=asked.timestamp,
+        at=asked.timestamp if caller.key.user_id is None else None,
         id=fresh(MESSAGE),
     )
     return MessageAnswer(message=message_shape(message))

@@ -44,14 +44,17 @@ class CreateSession(Asked, tag="create_session"):
 
 
 class UpdateSession(Asked, tag="update_session"):
-    """Change what is given and leave the rest; `is_archived` false brings a session back, so that it takes messages."""
+    """Change what is given and leave the rest; `is_archived` false brings a session back, so that it takes messages.
+
+    Null clears description and project; for the others it is as if they were not given.
+    """
 
     session_id: Id
-    name: str | UnsetType = UNSET
+    name: str | None = None
     description: str | UnsetType | None = UNSET
     project_id: str | UnsetType | None = UNSET
-    metadata: dict[str, Any] | UnsetType = UNSET
-    is_archived: bool | UnsetType = UNSET
+    metadata: dict[str, Any] | None = None
+    is_archived: bool | None = None
 
 
 class ArchiveSession(Asked, tag="archive_session"):
@@ -103,10 +106,10 @@ def update_session(caller: Caller, asked: UpdateSession) -> SessionChanged:
     session = caller.session(asked.session_id)
     session = caller.memory.sessions.update(
         session.id,
-        name=asked.name,
+        name=UNSET if asked.name is None else asked.name,
         description=asked.description,
         project_id=asked.project_id,
-        metadata=asked.metadata,
+        metadata=UNSET if asked.metadata is None else asked.metadata,
     )
     if asked.is_archived is True:
         session = caller.memory.sessions.archive(session.id)

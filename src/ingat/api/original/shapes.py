@@ -5,11 +5,12 @@ from __future__ import annotations
 from msgspec import UNSET, Struct, UnsetType
 
 from ingat.api.original.ids import LOG, MESSAGE, SESSION, SNAPSHOT, shown
+from ingat.core.dates import iso_time
 from ingat.core.logs import LogEntry, LogLevel
 from ingat.core.policy import RetentionPolicy
 from ingat.core.records import Attachment, Json, Message, MessageRole, Session, SessionState
 from ingat.core.snapshots import Snapshot
-from ingat.core.states import FORMAT_VERSION, iso_time
+from ingat.core.states import FORMAT_VERSION
 
 
 class LogShape(Struct, frozen=True, kw_only=True):

@@ -44,7 +44,7 @@ class SaveSnapshot(Asked, tag="save_snapshot"):
     name: str
     state_data: dict[str, Any]
     description: str | None = None
-    is_auto_save: bool = False
+    is_auto_save: bool | None = False
     user_id: UserId | None = None
 
 
@@ -89,7 +89,7 @@ def save_snapshot(caller: Caller, asked: SaveSnapshot) -> SnapshotAnswer:
         asked.name,
         asked.state_data,
         description=asked.description,
-        is_auto=asked.is_auto_save,
+        is_auto=asked.is_auto_save is True,
         user_id=caller.owner,
         id=fresh(SNAPSHOT),
     )

@@ -15,10 +15,11 @@ from ingat.api.original.caller import Caller, every, newest_first
 from ingat.api.original.ids import LOG, MESSAGE, SESSION, SNAPSHOT, shown, stored_as
 from ingat.api.original.shapes import log_shape, message_shape, session_shape, snapshot_shape
 from ingat.core import clock
+from ingat.core.dates import iso_time
 from ingat.core.errors import ContentTooLong, InvalidFile
 from ingat.core.policy import RetentionPolicy
 from ingat.core.records import Session
-from ingat.core.states import FORMAT_VERSION, iso_time
+from ingat.core.states import FORMAT_VERSION
 
 MOST_BYTES = 32 << 20
 """Bytes of one export; more is for `/v1/export`, which is a stream."""
@@ -97,7 +98,7 @@ def import_all(caller: Caller, asked: ImportAll) -> Imported:
         return Imported(success=False, imported=0, errors=[error.message], error=error.message, code=error.code)
     notes = [*report.notes, *(f"{each.kind} {each.id} came in as {each.new_id}." for each in report.renamed)]
     if report.errors:
-        errors = [f"{each.id}: {each.message}" if each.id else each.message for each in report.errors]
+        errors = [each.message for each in report.errors]
         said = f"Nothing was imported: {errors[0]}"
         return Imported(success=False, imported=0, errors=errors, notes=notes, error=said, code=report.errors[0].code)
     return Imported(

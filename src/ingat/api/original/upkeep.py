@@ -15,8 +15,8 @@ from ingat.api.original.shapes import (
     SnapshotNumbers,
     StatsShape,
 )
+from ingat.core.dates import HOUR_MS, iso_time
 from ingat.core.reports import RetainReport
-from ingat.core.states import iso_time
 from ingat.lifecycle.retain import LAST_CLEANUP
 from ingat.store.contract import Tx
 from ingat.store.tables import settings
@@ -82,7 +82,7 @@ def set_policy(caller: Caller, asked: SetPolicy) -> PolicyChanged:
 def start_cleanup(caller: Caller, asked: StartCleanup) -> Done:
     """Let cleanups run on schedule."""
     job = caller.memory.jobs.start(CLEANUP)
-    hours = job.every_ms // 3_600_000
+    hours = job.every_ms // HOUR_MS
     return Done(message=f"Cleanup runs on schedule, once in {hours} hours.")
 
 

@@ -8,6 +8,7 @@ from typing import cast
 
 from ingat.core import clock
 from ingat.core.errors import EmptyContent, InvalidInput
+from ingat.core.events import Event
 from ingat.core.ids import check_id, normalise_user_id
 from ingat.core.limits import MAX_TOP_K, check_limit, check_time
 from ingat.core.meter import Meter
@@ -110,8 +111,9 @@ class Recaller:
             found = self._indexes.ask(known, text, look)
         found = found or Recall(hits=(), mode="words" if self._embedder is None else "words+vectors")
         if _log.isEnabledFor(logging.INFO):
-            about = {"category": "recall", "session_id": session_id, "user_id": known, "store": self._url}
-            _log.info("Recalled %d memories", len(found.hits), extra=about)
+            number, url = len(found.hits), self._url
+            told = "Recalled %d memories"
+            _log.handle(Event(_log, told, number, category="recall", user_id=known, session_id=session_id, store=url))
         return found
 
     def search(

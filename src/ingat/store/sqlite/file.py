@@ -21,6 +21,9 @@ is copied once."""
 STATEMENTS = 512
 """Prepared statements that each connection keeps."""
 
+_LOOKS = 4
+"""How often a file is looked at before it is called damaged."""
+_LOOK_MS = 5_000
 _POLL_MS = 10
 _SMALLEST_DATABASE = 512
 _opening = threading.Lock()
@@ -136,20 +139,39 @@ def _recognise(path: Path) -> None:
     its locks. `immutable` takes no lock and makes no file beside it. The mark is in the file itself, never only in
     its write-ahead log, because it was written before that mode was switched on.
     """
-    try:
-        conn = _connect(path, timeout_ms=0, options="mode=ro&immutable=1")
-        try:
-            mark = conn.execute("PRAGMA application_id").fetchone()[0]
-            tables = conn.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] if mark == 0 else 0
-        finally:
-            conn.close()
-    except sqlite3.Error as error:
-        failure = translate(error, reading=True)
-        raise type(failure)(f"{path}: {failure.message}", path=str(path), **failure.details) from error
     log = path.with_name(path.name + "-wal")
+    mark, tables = _look(path, log)
     unmarked = mark == 0 and (tables > 0 or (log.exists() and log.stat().st_size > 0))
     if unmarked or mark not in (0, APPLICATION_ID):
         raise _foreign(path)
+
+
+def _look(path: Path, log: Path) -> tuple[int, int]:
+    """Return the mark of a file, and how many tables it has when there is none.
+
+    Another process may be writing its log into the file at this very moment, the first page before those that it
+    counts. What looks damaged is therefore looked at again: while there is a log under SQLite's own locks, otherwise
+    as before, because whoever wrote has ended. A file that is damaged looks so each time.
+    """
+    for look in range(_LOOKS):
+        locked = look > 0 and log.exists()
+        try:
+            return _marked(path, "mode=ro" if locked else "mode=ro&immutable=1", _LOOK_MS if locked else 0)
+        except sqlite3.DatabaseError as error:
+            failure = translate(error, reading=True)
+            damaged = type(failure)(f"{path}: {failure.message}", path=str(path), **failure.details)
+            damaged.__cause__ = error
+    raise damaged
+
+
+def _marked(path: Path, options: str, timeout_ms: int) -> tuple[int, int]:
+    conn = _connect(path, timeout_ms=timeout_ms, options=options)
+    try:
+        mark = conn.execute("PRAGMA application_id").fetchone()[0]
+        tables = conn.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] if mark == 0 else 0
+    finally:
+        conn.close()
+    return mark, tables
 
 
 def _foreign(path: Path) -> StoreError:

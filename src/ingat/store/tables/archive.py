@@ -12,6 +12,7 @@ STATES: tuple[State, ...] = ("active", "closed")
 Place = tuple[int, str]
 """Where a session stands among those used longest ago: `active_at`, then its id."""
 START: Place = (-(1 << 62), "")
+_NOT_BROUGHT_BACK = "(reopened_at IS NULL OR reopened_at < ?)"
 
 
 class Candidate(NamedTuple):
@@ -23,12 +24,15 @@ class Candidate(NamedTuple):
 
 
 def idle(tx: Tx, state: State, before: int, limit: int, *, since: int | None = None, after: Place) -> list[Candidate]:
-    """Return sessions of that state used last before a time (and not before `since`), longest ago first."""
+    """Return sessions of that state used last before a time (and not before `since`), longest ago first.
+
+    One that was reopened or unarchived since is not among them.
+    """
     place = max(after, (since, "")) if since is not None else after
     rows = tx.all(
         "SELECT active_at, id, user_id FROM session WHERE state = ? AND active_at < ? AND (active_at, id) > (?, ?)"
-        " ORDER BY active_at, id LIMIT ?",
-        (state, before, *place, limit),
+        f" AND {_NOT_BROUGHT_BACK} ORDER BY active_at, id LIMIT ?",
+        (state, before, *place, before, limit),
     )
     return [Candidate(*row) for row in cast("list[tuple[int, str, str]]", rows)]
 
@@ -36,8 +40,7 @@ def idle(tx: Tx, state: State, before: int, limit: int, *, since: int | None = N
 def count_idle(tx: Tx, state: State, before: int, *, since: int | None = None) -> int:
     """Return how many sessions `idle` finds, on all pages together."""
     row = tx.one(
-        "SELECT COUNT(*) FROM session WHERE state = ? AND active_at < ? AND active_at >= ?"
-        " AND (state = 'closed' OR reopened_at IS NULL OR reopened_at < ?)",
+        f"SELECT COUNT(*) FROM session WHERE state = ? AND active_at < ? AND active_at >= ? AND {_NOT_BROUGHT_BACK}",
         (state, before, START[0] if since is None else since, before),
     )
     return cast("tuple[int]", row)[0]
@@ -53,7 +56,7 @@ def archive(tx: Tx, user_id: str, session_id: str, before: int, now: int) -> boo
     """Archive a session that is closed and was used last before that time; return whether it was."""
     row = tx.one(
         "UPDATE session SET state = 'archived', archived_at = ?, closed_at = COALESCE(closed_at, ?), updated_at = ?"
-        " WHERE user_id = ? AND id = ? AND state = 'closed' AND active_at < ? RETURNING id",
-        (now, now, now, user_id, session_id, before),
+        f" WHERE user_id = ? AND id = ? AND state = 'closed' AND active_at < ? AND {_NOT_BROUGHT_BACK} RETURNING id",
+        (now, now, now, user_id, session_id, before, before),
     )
     return row is not None

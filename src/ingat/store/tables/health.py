@@ -9,6 +9,7 @@ from ingat.store.tables import transcripts
 
 _REINDEX = "`ingat reindex` rebuilds the index"
 _RESTORE = "restore the newest backup; do not go on writing"
+_RECOUNT = "`ingat reindex` counts them anew"
 _RETIRE = "end the older value with `ingat memories retire`"
 
 _QUESTIONS: tuple[tuple[str, str, str], ...] = (
@@ -88,6 +89,13 @@ _QUESTIONS: tuple[tuple[str, str, str], ...] = (
         "SELECT COUNT(*) FROM user_profile u WHERE u.version <"
         " (SELECT COALESCE(MAX(e.position), 0) FROM recall_entry e WHERE e.user_id = u.user_id)",
         _REINDEX,
+    ),
+    (
+        "kinds of log entries whose number is wrong",
+        "SELECT COUNT(*) FROM (SELECT 1 FROM (SELECT level, category, COUNT(*) AS entries FROM log_entry"
+        " GROUP BY level, category UNION ALL SELECT level, category, -entries FROM log_count) AS told"
+        " GROUP BY level, category HAVING SUM(entries) <> 0) AS wrong",
+        _RECOUNT,
     ),
 )
 

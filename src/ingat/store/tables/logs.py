@@ -176,16 +176,18 @@ def matching(tx: Tx, filters: LogFilters, limit: int, after: Position | None = N
     return Found([_entry(row) for row in rows[:limit]], end)
 
 
-def oldest(tx: Tx, limit: int, *, before: int | None = None, through: Position | None = None) -> list[LogEntry]:
-    """Return the oldest entries, oldest first: those before a time, or up to and including a position."""
-    where, args = ["1 = 1"], cast("list[Value]", [])
-    if before is not None:
-        where.append("at < ?")
-        args.append(before)
-    if through is not None:
-        where.append("(at, seq) <= (?, ?)")
-        args += through
-    query = f"SELECT {_COLUMNS} FROM log_entry WHERE {' AND '.join(where)} ORDER BY at, seq LIMIT ?"
+def oldest(
+    tx: Tx, limit: int, *, before: int | None = None, through: Position | None = None, after: Position | None = None
+) -> list[LogEntry]:
+    """Return the oldest entries, oldest first: those before a time, or up to and including a position.
+
+    With `after` only those behind that position.
+    """
+    where, args = _old(before, through)
+    if after is not None:
+        where += " AND (at, seq) > (?, ?)"
+        args += after
+    query = f"SELECT {_COLUMNS} FROM log_entry WHERE {where} ORDER BY at, seq LIMIT ?"
     return [_entry(row) for row in tx.all(query, (*args, limit))]
 
 
@@ -197,6 +199,13 @@ def beyond(tx: Tx, keep: int) -> Position | None:
 
 def count_oldest(tx: Tx, *, before: int | None = None, through: Position | None = None) -> int:
     """Return how many entries there are before a time, or up to and including a position."""
+    where, args = _old(before, through)
+    row = tx.one(f"SELECT COUNT(*) FROM log_entry WHERE {where}", args)
+    return cast("tuple[int]", row)[0]
+
+
+def _old(before: int | None, through: Position | None) -> tuple[str, list[Value]]:
+    """Return the condition of entries before a time, up to and including a position, with its arguments."""
     where, args = ["1 = 1"], cast("list[Value]", [])
     if before is not None:
         where.append("at < ?")
@@ -204,8 +213,7 @@ def count_oldest(tx: Tx, *, before: int | None = None, through: Position | None 
     if through is not None:
         where.append("(at, seq) <= (?, ?)")
         args += through
-    row = tx.one(f"SELECT COUNT(*) FROM log_entry WHERE {' AND '.join(where)}", args)
-    return cast("tuple[int]", row)[0]
+    return " AND ".join(where), args
 
 
 def count(tx: Tx) -> int:
@@ -244,6 +252,15 @@ _INSERT = (
 
 def _values(new: NewRow) -> tuple[Value, ...]:
     return (new.id, new.at, _NUMBERS[new.level], *new[3:])
+
+
+def recount(tx: Tx) -> None:
+    """Count all entries anew: for a store whose numbers were changed by something else."""
+    tx.run("DELETE FROM log_count")
+    tx.run(
+        "INSERT INTO log_count (level, category, entries)"
+        " SELECT level, category, COUNT(*) FROM log_entry GROUP BY level, category"
+    )
 
 
 def _of(entry: LogEntry) -> tuple[str | None, str | None]:

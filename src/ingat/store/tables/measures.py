@@ -35,6 +35,12 @@ def sessions_made_since(tx: Tx, since: int) -> int:
     return _number(tx, "SELECT COUNT(*) FROM session WHERE created_at >= ?", since)
 
 
+def first_session_at(tx: Tx) -> int | None:
+    """Return when the first session that is there was made, None without any."""
+    row = tx.one("SELECT MIN(created_at) FROM session")
+    return cast("tuple[int | None]", row)[0]
+
+
 def sessions_used_since(tx: Tx, since: int) -> int:
     """Return how many sessions had a message, or were made, since then."""
     return _number(tx, f"SELECT COUNT(*) FROM session WHERE {_STATES} AND active_at >= ?", since)

@@ -102,6 +102,12 @@ def older(tx: Tx, before: int, after: tuple[int, str], limit: int) -> list[tuple
     return cast("list[tuple[int, str, str | None]]", rows)
 
 
+def restore_points(tx: Tx) -> set[str]:
+    """Return the names of the restore points of all operations that are recorded."""
+    rows = tx.all("SELECT restore_point FROM operation WHERE restore_point IS NOT NULL")
+    return {cast(str, row[0]) for row in rows}
+
+
 def delete_many(tx: Tx, ids: Iterable[str]) -> None:
     """Forget operations."""
     tx.many("DELETE FROM operation WHERE id = ?", [(each,) for each in ids])

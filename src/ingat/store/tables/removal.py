@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import cast
 
 from ingat.core.ids import ANONYMOUS
+from ingat.core.roles import DEFAULT_ROLE
 from ingat.store.contract import Tx, Value
 
 
@@ -24,7 +25,8 @@ def holds_nothing_else(tx: Tx, user_id: str, session_id: str) -> bool:
         return False
     others = (
         "SELECT 1 FROM user_profile WHERE user_id = ? AND ? <> ''"
-        " AND (name IS NOT NULL OR slots <> '{}' OR flags <> '{}' OR protected = 1)",
+        " AND (COALESCE(name, gender, product, address, language) IS NOT NULL OR protected = 1"
+        f" OR slots <> '{{}}' OR flags <> '{{}}' OR metadata <> '{{}}' OR role <> '{DEFAULT_ROLE}')",
         "SELECT 1 FROM session WHERE user_id = ? AND id <> ?",
         "SELECT 1 FROM memory WHERE user_id = ? AND COALESCE(session_id, '') <> ?",
         "SELECT 1 FROM memory WHERE user_id = ? AND session_id = ? AND kind <> 'summary'",

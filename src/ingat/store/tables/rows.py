@@ -15,7 +15,7 @@ from ingat.store.contract import Row, Tx, Value
 
 SESSION_COLUMNS = (
     "user_id, id, name, description, project_id, channel, metadata, state, last_seq, message_count, tokens, created_at,"
-    " updated_at, active_at, closed_at, archived_at"
+    " updated_at, active_at, closed_at, archived_at, reopened_at"
 )
 EXPIRY_COLUMNS = "session_id, cause, expired_at, done_at, memory_id, next_id, attempts, error"
 Place = tuple[int, int]
@@ -119,11 +119,14 @@ def insert_session(tx: Tx, row: Sequence[Value]) -> None:
 
 
 def add_to_session(tx: Tx, user_id: str, session_id: str, last_seq: int, messages: int, tokens: int, at: int) -> None:
-    """Add messages that were put to the sums of their session; `at` is when the last of them was said."""
+    """Add messages that were put to the sums of their session; `at` is when the last of them was said.
+
+    They are not compressed, so that of a session whose transcript is they are to be.
+    """
     tx.run(
         "UPDATE session SET last_seq = CASE WHEN last_seq > ? THEN last_seq ELSE ? END,"
         " active_at = CASE WHEN message_count > 0 AND active_at > ? THEN active_at ELSE ? END,"
-        " message_count = message_count + ?, tokens = tokens + ? WHERE user_id = ? AND id = ?",
+        " message_count = message_count + ?, tokens = tokens + ?, packed_at = NULL WHERE user_id = ? AND id = ?",
         (last_seq, last_seq, at, at, messages, tokens, user_id, session_id),
     )
 
