@@ -100,7 +100,7 @@ def test_the_commands_of_operation_run_one_after_another(tmp_path: Path) -> None
     )
 
     assert done.returncode == 0, done.stderr
-    assert "undone_by" in done.stdout
+    assert re.search(r"^undone  ", done.stdout, re.MULTILINE)
     (user,) = json.loads((tmp_path / "budi.json").read_bytes())["users"]
     assert user["name"] == "Budi"
 
