@@ -10,7 +10,7 @@ import msgspec
 
 from ingat.core import clock
 from ingat.core.dates import DAY_MS
-from ingat.core.errors import IngatError
+from ingat.core.errors import Conflict, IngatError
 from ingat.core.policy import RetentionPolicy
 from ingat.core.reports import Failure, Operation
 from ingat.lifecycle.erase import erase_rows
@@ -81,7 +81,11 @@ class LogPruner:
         return self._store.read(look)
 
     def prune(self) -> Pruned:
-        """Delete what is due, 20,000 entries a restore point; raises what `erase_rows` names."""
+        """Delete what is due, 20,000 entries a restore point; raises what `erase_rows` names, but no Conflict.
+
+        What is due never grows, so that a conflict means that another pass deletes the same: this one goes on with what
+        that one leaves.
+        """
         while True:
             batch = _LogBatch(self._before, self._through)
             try:
@@ -97,6 +101,8 @@ class LogPruner:
                     delete=batch.delete,
                     rest=batch.rest,
                 )
+            except Conflict:
+                continue
             except IngatError:
                 self.pruned.rows += batch.deleted
                 raise
@@ -159,7 +165,10 @@ class SnapshotPruner:
         return Due(number, size_bytes, -(-number // SNAPSHOTS_A_POINT))
 
     def prune(self) -> Pruned:
-        """Delete what is due, 200 snapshots a restore point; raises what `erase_rows` names."""
+        """Delete what is due, 200 snapshots a restore point; raises what `erase_rows` names, but no Conflict.
+
+        A conflict means that another pass deletes the same: this one goes on with what that one leaves.
+        """
         ids: list[str] = []
 
         def collect(tx: Tx) -> Iterator[Line]:
@@ -173,17 +182,20 @@ class SnapshotPruner:
             return all(snapshots.delete(tx, each) for each in ids)
 
         while True:
-            operation = erase_rows(
-                self._store,
-                self._points,
-                self._now,
-                kind="retain",
-                scope="snapshot",
-                target=None,
-                reason=REASON,
-                collect=collect,
-                delete=delete,
-            )
+            try:
+                operation = erase_rows(
+                    self._store,
+                    self._points,
+                    self._now,
+                    kind="retain",
+                    scope="snapshot",
+                    target=None,
+                    reason=REASON,
+                    collect=collect,
+                    delete=delete,
+                )
+            except Conflict:
+                continue
             self.pruned.add(operation, len(ids))
             if len(ids) < SNAPSHOTS_A_POINT:
                 return self.pruned

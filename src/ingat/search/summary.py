@@ -267,7 +267,7 @@ def _ranks(units: Sequence[_Unit]) -> NDArray[np.float32]:
     weights = np.full(number, 1 / number, np.float32)
     for _ in range(ROUNDS):
         weights = np.float32((1 - DAMPING) / number) + np.float32(DAMPING) * (weights @ graph)
-    found: NDArray[np.float32] = np.round(weights / weights.max(), 4)
+    found: NDArray[np.float32] = np.round(weights / np.float32(np.max(weights)), 4)
     return found
 
 
