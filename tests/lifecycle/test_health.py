@@ -232,6 +232,15 @@ def test_a_job_that_failed_is_a_warning(clock: TurnableClock) -> None:
         assert (found.state, found.value) == ("warn", "2025-01-06 09:00 UTC: store_full: the disk is full")
 
 
+def test_a_job_that_was_stopped_is_a_warning(clock: TurnableClock) -> None:
+    with open_memory(now=clock) as memory:
+        memory.jobs.stop("retain")
+
+        found = check(memory, "job retain")
+        assert (found.state, found.target) == ("warn", "stopped")
+        assert "ingat jobs start" in str(found.advice)
+
+
 def test_a_large_user_is_a_warning() -> None:
     with open_memory(user_hint_bytes=1_000) as memory:
         memory.sessions.append(memory.sessions.open("ana").id, "user", "word " * 300)

@@ -52,6 +52,7 @@ ADVICE = (
     mark("`ingat reindex` replaces them"),
     mark("`ingat expire` writes them"),
     mark("`ingat jobs list` shows the error; `ingat jobs run` tries again"),
+    mark("it was stopped; `ingat jobs start` lets the scheduler run it again"),
     mark("no server runs the scheduler: `ingat serve`, or `ingat jobs run` by cron"),
     mark("`ingat stats` names them; `ingat retain` archives and compresses old sessions"),
     mark("`ingat retain` archives and compresses old sessions"),

@@ -32,6 +32,7 @@ ADVICE_OF_TARGETS = {
 }
 JOB_FAILED = "`ingat jobs list` shows the error; `ingat jobs run` tries again"
 JOB_LATE = "no server runs the scheduler: `ingat serve`, or `ingat jobs run` by cron"
+JOB_STOPPED = "it was stopped; `ingat jobs start` lets the scheduler run it again"
 SUMMARIES_MISSING = "`ingat expire` writes them"
 USERS_LARGE = "`ingat stats` names them; `ingat retain` archives and compresses old sessions"
 
@@ -117,7 +118,7 @@ class Doctor:
     def _job(self, job: Job) -> Check:
         begun = job.last_started_at
         late = begun is not None and job.enabled and self._now() - begun > LATE * job.every_ms
-        advice = JOB_FAILED if job.last_error else JOB_LATE if late else None
+        advice = JOB_FAILED if job.last_error else JOB_LATE if late else None if job.enabled else JOB_STOPPED
         when = "never ran" if begun is None else f"{datetime.fromtimestamp(begun / 1000, UTC):%Y-%m-%d %H:%M} UTC"
         return Check(
             name=f"job {job.name}",

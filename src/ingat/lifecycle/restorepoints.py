@@ -329,7 +329,9 @@ def _failed(error: Exception) -> RestorePointFailed:
 
 
 def _missing(name: str, error: Exception) -> RestorePointMissing:
+    why = "its file is not there" if isinstance(error, FileNotFoundError) else str(error)
     return RestorePointMissing(
-        f"The restore point cannot be used ({error}). Nothing was changed; what it held cannot be brought back.",
+        f"The restore point cannot be used: {why}. Nothing was changed. If a copy of the data directory has the file"
+        f" {name[:128]!r}, put it back into restore-points and try again; otherwise what it held is gone.",
         restore_point=name[:128],
     )
