@@ -98,7 +98,7 @@ class Memory:
         meter = self.meter = Meter(now)
         timed = MeteredStore(opened, meter)
         self.store: MeteredStore | OffStore = timed if enabled else OffStore(timed)
-        self._stateless = None if enabled else Stateless(self.store, roles, count, now)
+        off = None if enabled else Stateless(self.store, roles, count, now, answerer or Silent(language))
         encoder = metered(self.embedder, meter) if self.embedder and enabled else None
         self.vectors = VectorFiller(self.store, encoder) if encoder else None
         committed = self._committed = self.vectors.add if self.vectors else _nobody
@@ -108,22 +108,16 @@ class Memory:
         self._expirer = Expirer(self.store, metered_summariser(summariser or Extractive(), meter), now, committed)
         noted = noting(self.log_queue.put, now) if log_messages else None
         parts = (self.store, count, now, committed, self._expirer, meter, noted)
-        self.sessions = StatelessSessions(*parts, stateless=self._stateless) if self._stateless else SessionFace(*parts)
+        self.sessions = SessionFace(*parts) if off is None else StatelessSessions(*parts, stateless=off)
         self.memories = Memories(self.store, now, committed)
         self.keys = Keys(timed, now)
         self.current_sessions = CurrentSessions(self.store, now)
         self.recaller = Recaller(self.store, encoder, shipped_neighbours(), policy, now, committed, meter)
-        self._contexts = ContextBuilder(
-            self.store, self.recaller, roles, count, policy, now, recount=recount, meter=meter
-        )
-        self._turns = Turns(
-            self.sessions,
-            self.sessions,
-            self._contexts,
-            self.users.get,
-            answerer or (Quoter(self.recaller, language) if enabled else Silent(language)),
-            meter,
-        )
+        self._looker = off or self.recaller
+        contexts = ContextBuilder(self.store, self.recaller, roles, count, policy, now, recount=recount, meter=meter)
+        self._contexts = off or contexts
+        answers = answerer or Quoter(self.recaller, language)
+        self._turns = off or Turns(self.sessions, self.sessions, contexts, self.users.get, answers, meter)
         self._sizes = Sizes(user_hint_bytes, store_hint_bytes)
         self._transfer = Transfer(self.store, roles, count, now, committed)
         self._operate(MeteredRestorePoints(data_directory(url, data), meter), count, now)
@@ -218,9 +212,7 @@ class Memory:
         exclude: Sequence[str] = (),
     ) -> Recall:
         """Return the lines of this user that fit the question, best first. See services.recall."""
-        if self._stateless is not None:
-            return self._stateless.recall()
-        return self.recaller.recall(
+        return self._looker.recall(
             user_id,
             query,
             top_k,
@@ -273,14 +265,10 @@ class Memory:
         top_k: int | None = None,
     ) -> Context:
         """Return what a model is given of this user, within the budget of the role. See lifecycle.context."""
-        if self._stateless is not None:
-            return self._stateless.context(user_id, session_id, budget)
         return self._contexts.build(user_id, session_id, query, budget, top_k=top_k)
 
     def chat(self, user_id: str, text: str, channel: str = "default") -> Turn:
         """Store what the person said, answer from what is remembered, and store the answer. See lifecycle.turn."""
-        if self._stateless is not None:
-            return self._stateless.exchange(self._turns.answerer, user_id, text, channel)
         return self._turns.exchange(user_id, text, channel)
 
     def reindex(self, user_id: str | None = None, *, progress: Progress | None = None) -> int:

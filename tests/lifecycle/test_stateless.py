@@ -12,7 +12,7 @@ import pytest
 
 from ingat.aio import AsyncMemory
 from ingat.core.context import Context
-from ingat.core.errors import EmptyContent, MemoryOff, SessionNotFound, UserBlocked
+from ingat.core.errors import EmptyContent, InvalidId, MemoryOff, SessionNotFound, UserBlocked
 from ingat.lifecycle.turn import Answer
 from ingat.memory import Memory
 
@@ -108,6 +108,11 @@ def test_wrong_messages_are_refused_as_ever(filled: str) -> None:
             memory.sessions.append(session.id, "user", "")
         with pytest.raises(SessionNotFound):
             memory.sessions.append("nothing", "user", "x")
+
+
+def test_an_id_that_leaves_no_room_is_refused_instead_of_shortened(filled: str) -> None:
+    with Memory(filled, enabled=False) as memory, pytest.raises(InvalidId):
+        memory.sessions.open("a" * 250)
 
 
 def test_people_who_are_blocked_stay_blocked(filled: str) -> None:

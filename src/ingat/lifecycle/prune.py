@@ -13,7 +13,7 @@ from ingat.core.dates import DAY_MS
 from ingat.core.errors import Conflict, IngatError
 from ingat.core.policy import RetentionPolicy
 from ingat.core.reports import Failure, Operation
-from ingat.lifecycle.erase import erase_rows
+from ingat.lifecycle.erase import Collect, Delete, Rest, erase_rows
 from ingat.lifecycle.restorepoints import Line, RestorePoints
 from ingat.store.contract import Store, Tx
 from ingat.store.tables import logs, operations, snapshots
@@ -26,6 +26,8 @@ LOGS_AT_ONCE = 500
 LOGS_A_WRITE = 1_000
 """Log entries that one transaction deletes."""
 SNAPSHOTS_A_POINT = 200
+MOST_CONFLICTS = 100
+"""How often other passes may be in the way of one restore point."""
 OPERATIONS_A_WRITE = 1_000
 
 _SAMPLE = 200
@@ -81,28 +83,13 @@ class LogPruner:
         return self._store.read(look)
 
     def prune(self) -> Pruned:
-        """Delete what is due, 20,000 entries a restore point; raises what `erase_rows` names, but no Conflict.
-
-        What is due never grows, so that a conflict means that another pass deletes the same: this one goes on with what
-        that one leaves.
-        """
+        """Delete what is due, 20,000 entries a restore point; raises what `erase_rows` names."""
         while True:
             batch = _LogBatch(self._before, self._through)
             try:
-                operation = erase_rows(
-                    self._store,
-                    self._points,
-                    self._now,
-                    kind="retain",
-                    scope="logs",
-                    target=None,
-                    reason=REASON,
-                    collect=batch.collect,
-                    delete=batch.delete,
-                    rest=batch.rest,
+                operation = _erased(
+                    self._store, self._points, self._now, "logs", batch.collect, batch.delete, batch.rest
                 )
-            except Conflict:
-                continue
             except IngatError:
                 self.pruned.rows += batch.deleted
                 raise
@@ -165,10 +152,7 @@ class SnapshotPruner:
         return Due(number, size_bytes, -(-number // SNAPSHOTS_A_POINT))
 
     def prune(self) -> Pruned:
-        """Delete what is due, 200 snapshots a restore point; raises what `erase_rows` names, but no Conflict.
-
-        A conflict means that another pass deletes the same: this one goes on with what that one leaves.
-        """
+        """Delete what is due, 200 snapshots a restore point; raises what `erase_rows` names."""
         ids: list[str] = []
 
         def collect(tx: Tx) -> Iterator[Line]:
@@ -182,23 +166,45 @@ class SnapshotPruner:
             return all(snapshots.delete(tx, each) for each in ids)
 
         while True:
-            try:
-                operation = erase_rows(
-                    self._store,
-                    self._points,
-                    self._now,
-                    kind="retain",
-                    scope="snapshot",
-                    target=None,
-                    reason=REASON,
-                    collect=collect,
-                    delete=delete,
-                )
-            except Conflict:
-                continue
+            operation = _erased(self._store, self._points, self._now, "snapshot", collect, delete)
             self.pruned.add(operation, len(ids))
             if len(ids) < SNAPSHOTS_A_POINT:
                 return self.pruned
+
+
+def _erased(
+    store: Store,
+    points: RestorePoints,
+    now: clock.Clock,
+    scope: str,
+    collect: Collect,
+    delete: Delete,
+    rest: Rest | None = None,
+) -> Operation:
+    """Take rows away as `erase_rows` does.
+
+    A conflict means that another pass deletes the same rows, so that fewer are left each time: this one goes on with
+    them. Conflict when that never ends.
+    """
+    act = partial(
+        erase_rows,
+        store,
+        points,
+        now,
+        kind="retain",
+        scope=scope,
+        target=None,
+        reason=REASON,
+        collect=collect,
+        delete=delete,
+        rest=rest,
+    )
+    for _ in range(MOST_CONFLICTS - 1):
+        try:
+            return act()
+        except Conflict:
+            continue
+    return act()
 
 
 class Gone(NamedTuple):

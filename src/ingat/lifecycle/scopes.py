@@ -20,7 +20,7 @@ from ingat.store.tables import logs, memories, removal, rows, sessions, snapshot
 
 LOGS_AT_ONCE = 500
 LOGS_IN_ONE_DELETE = 1_000
-"""Log entries that one transaction deletes, in about 20 milliseconds."""
+"""Log entries that one transaction deletes."""
 
 
 class _State(NamedTuple):

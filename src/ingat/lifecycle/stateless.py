@@ -10,7 +10,7 @@ from ingat.core.context import Context
 from ingat.core.drafts import Draft, draft, new_messages
 from ingat.core.errors import EmptyContent, SessionNotFound
 from ingat.core.i18n import translator
-from ingat.core.ids import MAX_ID_CHARACTERS, check_id, normalise_user_id
+from ingat.core.ids import check_id, normalise_user_id
 from ingat.core.limits import MAX_BUDGET, MIN_BUDGET, check_limit
 from ingat.core.records import Message, NewMessage, Recall, Session, Turn
 from ingat.core.roles import BLOCKED, DEFAULT_ROLE, Roles
@@ -46,15 +46,20 @@ class PassingAppend(Append):
 class Stateless:
     """What sessions, recall, context and chat give while nothing is kept. People who are blocked stay blocked."""
 
-    def __init__(self, store: Store, roles: Roles, count_tokens: Tokenizer, now: clock.Clock) -> None:
+    def __init__(
+        self, store: Store, roles: Roles, count_tokens: Tokenizer, now: clock.Clock, answerer: Answerer
+    ) -> None:
         self._store, self._roles, self._count, self._now = store, roles, count_tokens, now
+        self._answerer = answerer
 
     def session(self, user_id: str, channel: str | None = "default") -> Session:
-        """Return a session that is nowhere kept; it has the same id each time."""
-        known = self._person(user_id)
-        now = self._now()
+        """Return a session that is nowhere kept; it has the same id each time.
+
+        InvalidId for a user whose id leaves no room in it: a shortened one would name somebody else.
+        """
+        known, now = self._person(user_id), self._now()
         return Session(
-            id=check_id((PREFIX + known)[:MAX_ID_CHARACTERS], "session id"),
+            id=check_id(PREFIX + known, "session id"),
             user_id=known,
             channel=None if channel is None else check_id(channel, "channel"),
             created_at=now,
@@ -77,12 +82,19 @@ class Stateless:
         drafts = [draft(new, self._count, now) for new in new_messages(messages)]
         return PassingAppend(known, self._person(user_id), drafts, now)
 
-    def recall(self) -> Recall:
+    def recall(self, user_id: str, query: str, top_k: int | None = None, **unused: Any) -> Recall:
         """Return nothing, with a note that says why."""
         return Recall(hits=(), mode="words", note=NOTE)
 
-    def context(
-        self, user_id: str, session_id: str | None = None, budget: int | None = None, said: Message | None = None
+    def build(
+        self,
+        user_id: str,
+        session_id: str | None = None,
+        query: str | None = None,
+        budget: int | None = None,
+        *,
+        top_k: int | None = None,
+        said: Message | None = None,
     ) -> Context:
         """Return a context that holds what was just said and nothing else."""
         known = self._person(user_id)
@@ -101,11 +113,11 @@ class Stateless:
             budget=most,
         )
 
-    def exchange(self, answerer: Answerer, user_id: str, text: str, channel: str = "default") -> Turn:
+    def exchange(self, user_id: str, text: str, channel: str = "default") -> Turn:
         """Answer what a person says from that alone, and keep neither."""
         session = self.session(user_id, channel)
         question = self.appending(session.id, [NewMessage(role="user", content=text)]).passed()[0]
-        answer = answerer(text, self.context(session.user_id, session.id, said=question))
+        answer = self._answerer(text, self.build(session.user_id, session.id, said=question))
         if not answer.text:
             raise EmptyContent("The answerer gave an empty answer. Nothing was stored.")
         metadata = {"model": answer.model} if answer.model else {}

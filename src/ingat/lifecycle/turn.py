@@ -48,7 +48,7 @@ class Turns:
         meter: Meter | None = None,
     ) -> None:
         self._sessions, self._messages, self._contexts = sessions, messages, contexts
-        self._user, self.answerer, self._meter = user, answerer, meter or Meter()
+        self._user, self._answerer, self._meter = user, answerer, meter or Meter()
 
     def exchange(self, user_id: str, text: str, channel: str = "default") -> Turn:
         """Store what the person said, answer from what is remembered, store the answer, and return both.
@@ -67,7 +67,7 @@ class Turns:
         question = self._messages.append(session.id, "user", text, author=user.name)
         context = self._contexts.build(session.user_id, session.id)
         asked = perf_counter()
-        answer = self.answerer(text, context)
+        answer = self._answerer(text, context)
         answered = perf_counter()
         if not answer.text:
             raise EmptyContent("The answerer gave an empty answer. The question is kept; no answer was stored.")

@@ -29,7 +29,7 @@ from ingat.store.tables import operations as table
 _log = logging.getLogger("ingat.undo")
 
 LOGS_AT_ONCE = 1_000
-"""Log entries that one transaction brings back, in about 60 milliseconds."""
+"""Log entries that one transaction brings back, in some 30 milliseconds."""
 
 
 def undo(store: Store, points: RestorePoints, now: clock.Clock, committed: Committed, operation_id: str) -> Operation:
