@@ -10,7 +10,7 @@ from bench.kit.report import BENCH, RESULTS
 
 PAGE = BENCH.parent / "docs" / "performance.md"
 BEGIN, END = "<!-- measured -->", "<!-- end of measured -->"
-ORDER = ("append", "recall", "context", "http", "start", "compression", "growth")
+ORDER = ("append", "recall", "context", "http", "start", "compression", "growth", "erase")
 
 
 def main() -> None:

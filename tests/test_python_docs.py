@@ -17,12 +17,13 @@ from typing import Any
 import pytest
 from msgspec import UNSET, Struct
 
-from ingat.core import errors, logs, policy, records, reports, snapshots, stats
+from ingat.core import artifacts, errors, logs, policy, records, reports, snapshots, stats
 from ingat.core.context import Context
 from ingat.faces import SessionFace, UserFace
 from ingat.lifecycle.erase import Eraser
 from ingat.lifecycle.jobs import Jobs
 from ingat.memory import Memory
+from ingat.services.artifacts import Artifacts
 from ingat.services.current import CurrentSessions
 from ingat.services.keys import Keys
 from ingat.services.logs import Logs
@@ -41,6 +42,7 @@ PARTS: dict[str, type] = {
     "memory.keys": Keys,
     "memory.current_sessions": CurrentSessions,
     "memory.logs": Logs,
+    "memory.artifacts": Artifacts,
     "memory.snapshots": Snapshots,
     "memory.retention": Retention,
     "memory.operations": Operations,
@@ -56,7 +58,7 @@ METHODS = [
 RECORDS: list[type[Struct]] = [
     *(
         kind
-        for home in (records, logs, snapshots, policy, reports, stats)
+        for home in (records, artifacts, logs, snapshots, policy, reports, stats)
         for kind in vars(home).values()
         if isinstance(kind, type) and issubclass(kind, Struct) and kind != Struct
     ),

@@ -13,4 +13,6 @@ compile --generate-hashes "$@" pyproject.toml --output-file constraints/run.txt
 compile --generate-hashes "$@" pyproject.toml --group test --constraints constraints/run.txt --output-file constraints/test.txt
 compile --generate-hashes "$@" pyproject.toml --group bench --constraints constraints/run.txt --output-file constraints/bench.txt
 # What builds the package: pip passes these to its build environment, which takes no hashes.
+printf '%s\n' 'cryptography>=44' | compile --generate-hashes "$@" - --constraints constraints/test.txt \
+    --output-file constraints/encryption.txt
 printf '%s\n' hatchling editables | compile "$@" - --output-file constraints/build.txt

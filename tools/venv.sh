@@ -1,5 +1,6 @@
 # Sourced by bin/run, bin/test and bin/bench: `ensure_venv NAME SET` makes the virtual environment NAME in the project's
 # folder from constraints/SET.txt, with the project itself in it, unless it is there and made from the same files.
+# INGAT_EXTRAS names optional parts to put into it too, such as `encryption`; they stay in it.
 # Needs bash and Python 3.11 to 3.14; uses uv if there, else venv + pip. Says what it does on stderr.
 
 root=$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
@@ -79,9 +80,48 @@ install() { # VENV SET
     return "$status"
 }
 
+# The extras that the environment is to have: those of the variable, and those that it had before.
+extras() { # VENV
+    local each found=" "
+    for each in $(cat "$1/.extras" 2>/dev/null) ${INGAT_EXTRAS//,/ }; do
+        case $found in *" $each "*) ;; *) found="$found$each " ;; esac
+    done
+    printf '%s' "${found# }"
+}
+
+add_extras() { # VENV EXTRAS
+    local each python pip there
+    there=" $(cat "$1/.extras" 2>/dev/null) "
+    for each in $2; do
+        if [ ! -f "$root/constraints/$each.txt" ]; then
+            echo "ingat: INGAT_EXTRAS names $each, which cannot be installed here; what can: encryption" >&2
+            return 1
+        fi
+    done
+    for each in $2; do
+        case $there in *" $each "*) continue ;; esac
+        echo "ingat: installing the extra $each into $1 ..." >&2
+        if command -v uv >/dev/null; then
+            uv pip install --quiet --python "$1/bin/python" --require-hashes -r "$root/constraints/$each.txt" && continue
+            echo "ingat: uv could not do it; trying pip ..." >&2
+        fi
+        pip=("$1/bin/python" -m pip)
+        if ! "${pip[@]}" --version >/dev/null 2>&1; then
+            python=$(find_python) || return 1
+            pip=("$python" -m pip --python "$1/bin/python")
+        fi
+        PIP_DISABLE_PIP_VERSION_CHECK=1 "${pip[@]}" install --quiet --require-hashes -r "$root/constraints/$each.txt" ||
+            return 1
+    done
+    printf '%s' "$2" >"$1/.extras"
+}
+
 ensure_venv() { # NAME SET
-    local venv="$root/$1"
-    if fresh "$venv" "$2"; then return; fi
+    local venv="$root/$1" wanted
+    if fresh "$venv" "$2" && [ -z "${INGAT_EXTRAS:-}" ]; then return; fi
+    INGAT_EXTRAS=${INGAT_EXTRAS:-}
+    wanted=$(extras "$venv")
+    if fresh "$venv" "$2" && [ "$wanted" = "$(cat "$venv/.extras" 2>/dev/null)" ]; then return; fi
     if ! { true >>"$venv.lock"; } 2>/dev/null; then
         echo "ingat: nothing can be installed in $root, because the folder cannot be written." >&2
         echo "Copy the project into a folder of yours and run it from there, or run this once as the folder's owner." >&2
@@ -93,5 +133,6 @@ ensure_venv() { # NAME SET
         install "$venv" "$2"
         fingerprint "$2" >"$venv/.installed"
     fi
+    if [ "$wanted" != "$(cat "$venv/.extras" 2>/dev/null)" ]; then add_extras "$venv" "$wanted"; fi
     exec 9>&-
 }

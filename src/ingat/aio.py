@@ -15,9 +15,12 @@ from ingat.core.drafts import new_message, new_messages
 from ingat.core.errors import StoreClosed
 from ingat.core.records import Attachment, Message, NewMessage
 from ingat.faces import SessionFace, UserFace
+from ingat.lifecycle.backups import Backups
 from ingat.lifecycle.erase import Eraser
 from ingat.lifecycle.jobs import Jobs
 from ingat.memory import Memory
+from ingat.services.artifacts import Artifacts
+from ingat.services.audit import Audit
 from ingat.services.current import CurrentSessions
 from ingat.services.keys import Keys
 from ingat.services.logs import Logs
@@ -284,7 +287,12 @@ class AsyncOperations(Face[Operations]):
 class AsyncEraser(Face[Eraser]):
     """`memory.erase`, awaited."""
 
+    user = hop(Eraser.user, "long")
     session = hop(Eraser.session, "long")
+    messages = hop(Eraser.messages, "long")
+    memory = hop(Eraser.memory, "long")
+    artifact = hop(Eraser.artifact, "long")
+    everything = hop(Eraser.everything, "long")
     logs = hop(Eraser.logs, "long")
     snapshot = hop(Eraser.snapshot, "long")
 
@@ -296,6 +304,37 @@ class AsyncJobs(Face[Jobs]):
     start = hop(Jobs.start, "write")
     stop = hop(Jobs.stop, "write")
     run = hop(Jobs.run, "long")
+
+
+class AsyncAudit(Face[Audit]):
+    """`memory.audit`, awaited."""
+
+    list = hop(Audit.list, "read")
+    knows = hop(Audit.knows, "read")
+    verify = hop(Audit.verify, "long")
+    prune = hop(Audit.prune, "long")
+
+
+class AsyncArtifacts(Face[Artifacts]):
+    """`memory.artifacts`, awaited."""
+
+    save = hop(Artifacts.save, "long")
+    list = hop(Artifacts.list, "read")
+    get = hop(Artifacts.get, "read")
+    read = hop(Artifacts.read, "long")
+
+
+class AsyncBackups(Face[Backups]):
+    """`memory.backups`, awaited."""
+
+    create = hop(Backups.create, "long")
+    list = hop(Backups.list, "long")
+    show = hop(Backups.show, "long")
+    verify = hop(Backups.verify, "long")
+    diff = hop(Backups.diff, "long")
+    restore = hop(Backups.restore, "long")
+    prune = hop(Backups.prune, "long")
+    mirror = hop(Backups.mirror, "long")
 
 
 class AsyncMemory(Face[Memory]):
@@ -330,6 +369,9 @@ class AsyncMemory(Face[Memory]):
         self.operations = AsyncOperations(memory.operations, self._pools)
         self.erase = AsyncEraser(memory.erase, self._pools)
         self.jobs = AsyncJobs(memory.jobs, self._pools)
+        self.audit = AsyncAudit(memory.audit, self._pools)
+        self.artifacts = AsyncArtifacts(memory.artifacts, self._pools)
+        self.backups = AsyncBackups(memory.backups, self._pools)
 
     remember = hop(Memory.remember, "write")
     recall = hop(Memory.recall, "search")
@@ -342,6 +384,9 @@ class AsyncMemory(Face[Memory]):
     expire = hop(Memory.expire, "long")
     retain = hop(Memory.retain, "long")
     undo = hop(Memory.undo, "long")
+    redo = hop(Memory.redo, "long")
+    restore = hop(Memory.restore, "long")
+    purge = hop(Memory.purge, "long")
     export = hop(Memory.export, "long")
     import_from = hop(Memory.import_from, "long")
 

@@ -48,7 +48,7 @@ DESCRIPTIONS: dict[str, Any] = {
         description="restore points older than this are deleted, unless they are among the newest"
     ),
     "retention.set.backup_keep_last": Meta(description="the newest so many restore points are kept, however old"),
-    "retention.set.audit_retention_days": Meta(description="how long operations are recorded"),
+    "retention.set.audit_retention_days": Meta(description="how long operations and the audit trail are kept"),
     "user_id": Meta(min_length=1, max_length=256, description="id or alias of the user"),
     "session_id": Meta(min_length=1, max_length=256, description="id of the session"),
     "memory_id": Meta(min_length=1, max_length=256, description="id of the memory"),
@@ -95,15 +95,44 @@ DESCRIPTIONS: dict[str, Any] = {
     "snapshot_id": Meta(min_length=1, max_length=256, description="id of the snapshot"),
     "other_id": Meta(min_length=1, max_length=256, description="id of the snapshot to compare with"),
     "operation_id": Meta(min_length=1, max_length=256, description="id of the operation"),
+    "artifact_id": Meta(min_length=1, max_length=256, description="id of the artifact"),
+    "backups.create.reason": Meta(max_length=1_000, description="why; kept with the copy"),
+    "backups.show.name": Meta(
+        min_length=1, max_length=128, description="name of the backup or restore point; latest: the newest backup"
+    ),
+    "backups.verify.name": Meta(
+        min_length=1, max_length=128, description="name of the backup or restore point; latest: the newest backup"
+    ),
+    "backups.diff.name": Meta(
+        min_length=1, max_length=128, description="name of the backup or restore point; latest: the newest backup"
+    ),
+    "backups.restore.name": Meta(
+        min_length=1, max_length=128, description="name of the backup or restore point; latest: the newest backup"
+    ),
+    "users": Meta(description="only what is of these users"),
+    "sessions": Meta(description="only what is of these sessions"),
+    "prefer": Meta(description="which version stays where both have one: current or backup"),
+    "audit.list.action": Meta(max_length=64, description="only what was done so, such as erase or purge"),
+    "audit.list.actor": Meta(max_length=256, description="only what this one did, such as cli:budi or key:…"),
+    "audit.prune.before": Meta(ge=0, le=MAX_TIME_MS, description="entries made before this time, milliseconds UTC"),
+    "media_type": Meta(max_length=128, description="what kind of file it is, such as text/csv"),
+    "metrics": Meta(description="any JSON object: what was measured of it"),
     "job": Meta(min_length=1, max_length=64, description="name of the job"),
     "dry_run": Meta(description="only say what would be done"),
     "reason": Meta(max_length=1_000, description="why; kept with the operation"),
-    "force": Meta(description="also when the user is protected"),
+    "purge.reason": Meta(max_length=1_000, description="why, without naming the person; kept in the ledger"),
+    "purge.force": Meta(description="also when the user is protected, or a copy is locked by a lost passphrase"),
+    "force": Meta(description="also when the user is protected; needs a reason"),
+    "undo.force": Meta(description="also where rows of a protected user would go"),
+    "redo.force": Meta(description="also when the user is protected"),
     "level": Meta(description="debug, info, warn or error"),
     "min_level": Meta(description="this level or a graver one"),
     "category": Meta(description="what it is about, such as chat or cleanup"),
     "logs.add.at": Meta(ge=0, le=MAX_TIME_MS, description="when it happened, milliseconds UTC (for imports)"),
     "logs.list.source": Meta(description="which part reported it"),
+    "erase.messages.message_ids": Meta(max_length=1_000, description="ids of messages to delete; may be repeated"),
+    "erase.everything.reason": Meta(max_length=1_000, description="why; required, and kept with the operation"),
+    "erase.everything.force": Meta(description="also when a user is protected"),
     "erase.logs.source": Meta(description="which part reported it"),
     "logs.add.source": Meta(description="which part reports it"),
     "data": Meta(description="any JSON object"),

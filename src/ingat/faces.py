@@ -7,6 +7,7 @@ from typing import Any
 
 from ingat.core import clock
 from ingat.core.meter import Meter
+from ingat.core.protection import Protection
 from ingat.core.records import Message, NewMessage, Session, User
 from ingat.core.roles import Roles
 from ingat.lifecycle.expire import Expirer
@@ -22,12 +23,13 @@ from ingat.store.contract import Store
 class UserFace(Users):
     """`memory.users`: users, and the merging of two."""
 
-    def __init__(self, store: Store, roles: Roles, now: clock.Clock) -> None:
+    def __init__(self, store: Store, roles: Roles, protection: Protection, now: clock.Clock) -> None:
         super().__init__(store, roles, now)
+        self._protection = protection
 
     def merge(self, source: str, target: str) -> User:
         """Make two users one: everything of `source` goes to `target`, which is returned. See lifecycle.merge."""
-        return merge_users(self._store, self._roles, self._now, source, target)
+        return merge_users(self._store, self._roles, self._protection, self._now, source, target)
 
 
 class SessionFace(Sessions, Messages):

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
 from ingat.core import clock
+from ingat.core.backups import Certificate, Prefer, RestoreReport
 from ingat.core.context import Context
 from ingat.core.dates import HOUR_MS
+from ingat.core.errors import IngatError, SecretMissing, StoreClosed
 from ingat.core.meter import Meter
 from ingat.core.policy import RecallPolicy
+from ingat.core.protection import PROTECTED_FLAGS, Protection
 from ingat.core.records import Check, MemoryItem, MemoryKind, Message, Page, Recall, Source, Turn
 from ingat.core.reports import ExpireReport, ExportReport, ImportReport, Operation, RetainReport
 from ingat.core.roles import Roles
+from ingat.core.secret import Secret
 from ingat.core.settings import Settings, Synchronous, data_directory
-from ingat.core.stats import Stats
+from ingat.core.stats import Stats, Totals
 from ingat.core.targets import Sizes
 from ingat.core.tokens import open_tokenizer
 from ingat.faces import SessionFace, StatelessSessions, UserFace
+from ingat.lifecycle.backups import Backups, back_up
 from ingat.lifecycle.context import ContextBuilder, counts_are_of_another
+from ingat.lifecycle.copyhealth import copy_checks
+from ingat.lifecycle.encryption import Vault
 from ingat.lifecycle.erase import Eraser
 from ingat.lifecycle.expire import Expirer
 from ingat.lifecycle.exporting import ExportFormat
@@ -28,19 +37,24 @@ from ingat.lifecycle.health import Doctor
 from ingat.lifecycle.jobs import Jobs, Work
 from ingat.lifecycle.measure import Measurer
 from ingat.lifecycle.metered import MeteredRestorePoints, metered_summariser
+from ingat.lifecycle.mirror import Mirror, open_mirror
+from ingat.lifecycle.purge import Purger
 from ingat.lifecycle.quote import Quoter
 from ingat.lifecycle.reindex import Progress, reindex_terms
-from ingat.lifecycle.restorepoints import RestorePoints
+from ingat.lifecycle.restore import Restorer
+from ingat.lifecycle.restorepoints import FOLDER, RestorePoints
 from ingat.lifecycle.retain import Retainer
 from ingat.lifecycle.stateless import Silent, Stateless
 from ingat.lifecycle.summaries import Summariser
 from ingat.lifecycle.transfer import Transfer
 from ingat.lifecycle.turn import Answerer, Turns
-from ingat.lifecycle.undo import undo
+from ingat.lifecycle.undo import Undoer
 from ingat.search.embed.contract import Embedder
 from ingat.search.embed.metered import metered
 from ingat.search.embed.open import open_embedder
 from ingat.search.neighbours import shipped_neighbours
+from ingat.services.artifacts import Artifacts
+from ingat.services.audit import Audit
 from ingat.services.current import CurrentSessions
 from ingat.services.keys import Keys
 from ingat.services.logqueue import LogQueue
@@ -50,13 +64,17 @@ from ingat.services.messages import noting
 from ingat.services.operations import Operations
 from ingat.services.recall import Recaller, SearchSort
 from ingat.services.retention import Retention
+from ingat.services.sealer import Sealer
 from ingat.services.snapshots import Snapshots
 from ingat.services.vectors import VectorFiller
 from ingat.store.contract import Store
+from ingat.store.files import Files
 from ingat.store.metered import MeteredStore
 from ingat.store.migrate import migrate
 from ingat.store.off import OffStore
 from ingat.store.open import MEMORY, is_there, open_store, schema_folder
+
+_log = logging.getLogger("ingat.memory")
 
 
 class Memory:
@@ -66,8 +84,9 @@ class Memory:
     `synchronous` NORMAL survives the death of the process, FULL also loss of power. `embedder` is `static`, `none`,
     or an object with the methods of `search.embed.contract.Embedder`. `answerer` answers in `chat`, `summariser` makes
     the summaries of sessions that expire. With `log_messages` a log entry is written for every message: who spoke, not
-    what was said. `data` is the folder of restore points, by default `<store file>.data`. With `enabled` False nothing
-    is remembered and nothing is written: see lifecycle.stateless.
+    what was said. `data` is the folder of restore points, by default `<store file>.data`; copies are also brought to
+    `backup_mirror`, a folder or a URL of fsspec, and encrypted when there is a `backup_passphrase`. With `enabled`
+    False nothing is remembered and nothing is written: see lifecycle.stateless.
 
     Raises InvalidSettings and the StoreErrors that `store.open` names.
     """
@@ -90,8 +109,14 @@ class Memory:
         language: str = "en",
         user_hint_bytes: int = Sizes().user_bytes,
         store_hint_bytes: int = Sizes().store_bytes,
+        protected_flags: Sequence[str] = PROTECTED_FLAGS,
+        backup_mirror: str | None = None,
+        backup_passphrase: str | None = None,
         now: clock.Clock = clock.now,
     ) -> None:
+        # what is no text is refused when it is opened
+        folder = data_directory(url, data) if isinstance(url, str) else None
+        vault, mirror = Vault(backup_passphrase), _mirror(backup_mirror, folder)
         roles, policy, count = Roles(role_budgets), recall or RecallPolicy(), open_tokenizer(tokenizer)
         self.embedder = open_embedder(embedder or "none") if embedder is None or isinstance(embedder, str) else embedder
         opened, recount = _open(url, synchronous, busy_timeout_ms, tokenizer, enabled, now)
@@ -104,7 +129,8 @@ class Memory:
         committed = self._committed = self.vectors.add if self.vectors else _nobody
         self.logs = Logs(self.store, now)
         self.log_queue = LogQueue(self.logs.add_many, now)
-        self.users = UserFace(self.store, roles, now)
+        self._protection = Protection(protected_flags)
+        self.users = UserFace(self.store, roles, self._protection, now)
         self._expirer = Expirer(self.store, metered_summariser(summariser or Extractive(), meter), now, committed)
         noted = noting(self.log_queue.put, now) if log_messages else None
         parts = (self.store, count, now, committed, self._expirer, meter, noted)
@@ -119,17 +145,27 @@ class Memory:
         answers = answerer or Quoter(self.recaller, language)
         self._turns = off or Turns(self.sessions, self.sessions, contexts, self.users.get, answers, meter)
         self._sizes = Sizes(user_hint_bytes, store_hint_bytes)
-        self._transfer = Transfer(self.store, roles, count, now, committed)
-        self._operate(MeteredRestorePoints(data_directory(url, data), meter), count, now)
+        self._roles, self._count = roles, count
+        self._files = Files(self.store, folder)
+        secret = Secret(folder)
+        self._transfer = Transfer(self.store, roles, count, now, committed, self._files, secret)
+        self._operate(folder, MeteredRestorePoints(folder, meter, vault=vault, mirror=mirror), secret, now)
 
-    def _operate(self, points: RestorePoints, count: Callable[[str], int], now: clock.Clock) -> None:
+    def _operate(self, data: Path | None, points: RestorePoints, secret: Secret, now: clock.Clock) -> None:
         """Bind what operators do: logs, snapshots, policy, erasing, transfer and jobs."""
         self.snapshots = Snapshots(self.store, now)
         self.retention = Retention(self.store, now)
         self.operations = Operations(self.store)
-        self.erase = Eraser(self.store, points, now)
-        self._points, self._now = points, now
-        self._retainer = Retainer(self.store, points, now)
+        self.audit, self._sealer = Audit(self.store, secret, now), Sealer(self.store, secret, now)
+        self.artifacts = Artifacts(self.store, self._files, now)
+        self.erase = Eraser(self.store, points, self._files, now, self._protection)
+        self._points = points
+        committed, restoring = self._committed, (self.store, points, self._files, secret)
+        self._undoer = Undoer(*restoring, self._protection, now, committed)
+        self._restorer = Restorer(*restoring, self._protection, self._roles, self._count, now, committed)
+        self._purger = self._make_purger(points, secret, data, now)
+        self.backups = Backups(self.store, points, self._restorer, self._files, now)
+        self._retainer = Retainer(self.store, points, now, self.audit.prune, self._files)
         self.log_queue.watch(
             lambda: self.logs.stats().total,
             lambda: self.retention.get().max_log_entries,
@@ -137,20 +173,48 @@ class Memory:
         )
         fingerprint = self.embedder.fingerprint if self.embedder else None
         self._measurer = Measurer(self.store, fingerprint, self.meter, self._sizes, now)
-        self.jobs = Jobs(
+        self.jobs = Jobs(self.store, self._works(mirrored=points.mirror is not None), now)
+        self._doctor = Doctor(
             self.store,
-            {
-                "expire": Work("Close idle sessions and remember a summary of each", self.expire, lambda: HOUR_MS // 4),
-                "retain": Work(
-                    "Apply the retention policy",
-                    self.retain,
-                    lambda: self.retention.get().cleanup_frequency_hours * HOUR_MS,
-                ),
-                "measure": Work("Keep the day's measures", lambda: self._measurer.measure().totals, lambda: HOUR_MS),
-            },
+            self.embedder,
+            self._measurer,
+            self.jobs.list,
+            self.audit.verify,
+            self._files,
+            lambda: copy_checks(self.store, points, now()),
+            self._sizes.user_bytes,
             now,
         )
-        self._doctor = Doctor(self.store, self.embedder, self._measurer, self.jobs.list, self._sizes.user_bytes, now)
+
+    def _works(self, *, mirrored: bool) -> dict[str, Work]:
+        """Return what the scheduler does, by the names of the jobs."""
+        return {
+            "expire": Work("Close idle sessions and remember a summary of each", self.expire, lambda: HOUR_MS // 4),
+            "retain": Work(
+                "Apply the retention policy",
+                self.retain,
+                lambda: self.retention.get().cleanup_frequency_hours * HOUR_MS,
+            ),
+            "backup": Work(
+                "Copy the whole store, delete copies that are old, and bring the others to the second place",
+                lambda: back_up(self.backups, mirrored=mirrored),
+                lambda: 24 * HOUR_MS,
+            ),
+            "measure": Work("Keep the day's measures", self._measure, lambda: HOUR_MS),
+        }
+
+    def _make_purger(self, points: RestorePoints, secret: Secret, data: Path | None, now: clock.Clock) -> Purger:
+        return Purger(
+            self.store,
+            points,
+            self._files,
+            secret,
+            now,
+            data=data,
+            protection=self._protection,
+            flush=self.log_queue.flush,
+            forget=self.recaller.forget_cache,
+        )
 
     @classmethod
     def from_settings(cls, settings: Settings, **overrides: Any) -> Self:
@@ -168,6 +232,9 @@ class Memory:
             "enabled": settings.enabled,
             "user_hint_bytes": settings.user_hint_bytes,
             "store_hint_bytes": settings.store_hint_bytes,
+            "backup_mirror": settings.backup_mirror,
+            "backup_passphrase": settings.passphrase(),
+            "protected_flags": settings.protected_flags,
         }
         return cls(**{**arguments, **overrides})
 
@@ -284,9 +351,32 @@ class Memory:
         """Apply the retention policy. See lifecycle.retain."""
         return self._retainer.retain(dry_run=dry_run)
 
-    def undo(self, operation_id: str) -> Operation:
-        """Bring back what an operation took away. See lifecycle.undo."""
-        return undo(self.store, self._points, self._now, self._committed, operation_id)
+    def undo(self, operation_id: str | None = None, *, force: bool = False) -> Operation:
+        """Take back what an operation did, by default the last one. See lifecycle.undo."""
+        return self._undoer.undo(operation_id, force=force)
+
+    def redo(self, operation_id: str | None = None, *, force: bool = False) -> Operation:
+        """Do again what was undone, by default what was undone last. See lifecycle.undo."""
+        return self._undoer.redo(operation_id, force=force)
+
+    def restore(
+        self,
+        source_file: BinaryIO,
+        *,
+        users: Sequence[str] = (),
+        sessions: Sequence[str] = (),
+        prefer: Prefer = "current",
+        reason: str = "",
+        dry_run: bool = False,
+    ) -> RestoreReport:
+        """Bring back what a file holds: a backup, a restore point, or a backup of klar. See lifecycle.restore."""
+        return self._restorer.file(
+            source_file, users=users, sessions=sessions, prefer=prefer, reason=reason, dry_run=dry_run
+        )
+
+    def purge(self, user_id: str, *, reason: str, force: bool = False, dry_run: bool = False) -> Certificate:
+        """Remove a person everywhere, from restore points too; there is no way back. See lifecycle.purge."""
+        return self._purger.purge(user_id, reason=reason, force=force, dry_run=dry_run)
 
     def export(
         self,
@@ -321,8 +411,27 @@ class Memory:
         if self.vectors is not None:
             self.vectors.close()
         self.log_queue.close()
+        self._seal()
         self.store.close()
         self._points.close()
+        self._files.close()
+
+    def _measure(self) -> Totals:
+        self._seal()
+        return self._measurer.measure().totals
+
+    def _seal(self) -> None:
+        """Write down outside the store how far the audit trail has come; that it cannot be told is in the log."""
+        if isinstance(self.store, OffStore):
+            return
+        try:
+            self._sealer.seal()
+        except StoreClosed:
+            pass  # a second call of close
+        except SecretMissing:
+            pass  # the doctor tells of it, and whatever needs the key refuses
+        except IngatError as error:
+            _log.warning("The audit trail could not be sealed: %s", error.message)
 
     def __enter__(self) -> Self:
         return self
@@ -331,6 +440,10 @@ class Memory:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _mirror(place: str | None, data: Path | None) -> Mirror | None:
+    return open_mirror(place, None if data is None else data / FOLDER) if place else None
 
 
 def _open(

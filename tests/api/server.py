@@ -97,7 +97,7 @@ class Server:
 @contextmanager
 def running(folder: Path, *, memory: Memory | None = None, **settings: Any) -> Iterator[Server]:
     """Run a server over a new store in this folder (or over this memory) until the end of the block."""
-    memory = memory or Memory(f"sqlite:///{folder}/ingat.db", embedder="none")
+    memory = memory or Memory(f"sqlite:///{folder}/ingat.db", embedder="none", backup_mirror=f"{folder}/second place")
     face = AsyncMemory.over(memory)
     config = uvicorn.Config(
         create_app(face, Settings(**settings)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from ingat.aio import AsyncMemory
 from ingat.api.access import WRONG_KEYS_PER_MINUTE, Access
 from ingat.core.errors import RateLimited, Unauthorized
 from tests.api.server import Server
-from tests.api.test_actions import BODIES
+from tests.api.test_actions import BODIES, QUERIES
 
 OF_PERSONS = [each for each in ACTIONS if each.scope in ("user", "session")]
 OF_STORE = [each for each in ACTIONS if each.scope == "store"]
@@ -28,15 +29,17 @@ def _names(actions: list[Action]) -> list[str]:
 
 def _ask(server: Server, action: Action, key: str, values: dict[str, str]) -> tuple[int, str]:
     body = BODIES.get(f"{action.verb} {action.name}", BODIES.get(action.name))
-    if body is not None:
+    if isinstance(body, dict):
         body = {k: v.format(**values) if isinstance(v, str) else v for k, v in body.items()}
     path = action.path.format(**values)
     left_out = "user_id" in arguments_of(action.name).__struct_fields__ and "user_id" not in action.in_path
-    if left_out and action.scope == "user" and action.verb in ("GET", "DELETE"):
-        path += f"?user_id={values['user_id']}"
+    queries = [QUERIES[action.name]] if action.name in QUERIES else []
+    in_query = action.verb in ("GET", "DELETE") or action.streams == "in"
+    if left_out and action.scope == "user" and in_query:
+        queries.append(f"user_id={values['user_id']}")
     elif left_out and action.scope == "user":
         body = {**(body or {}), "user_id": values["user_id"]}
-    answer = server.ask(action.verb, path, body, key=key)
+    answer = server.ask(action.verb, f"{path}?{'&'.join(queries)}" if queries else path, body, key=key)
     return answer.status, answer.code if answer.status >= 400 else ""
 
 
@@ -49,7 +52,9 @@ def _values(server: Server, user: str, session: str) -> dict[str, str]:
         "alias": "x",
         "key_id": "x",
         "operation_id": "x",
+        "name": "x",
         "job": "retain",
+        "artifact_id": server.memory.artifacts.save(BytesIO(b"a,b"), name="a.csv", user_id=user).id,
         "snapshot_id": server.memory.snapshots.save("desk", {}, user_id=user).id,
         "other_id": server.memory.snapshots.save("desk", {}, user_id=user).id,
         "message_id": server.memory.sessions.append(session, "user", "my fan rattles").id,
@@ -149,6 +154,18 @@ def test_guarded_arguments_are_not_for_user_keys(
 
     assert (answer.status, answer.code) == (403, "forbidden")
     assert server.memory.users.get(user).role == "client"
+
+
+def test_a_user_key_does_not_override_protection(server: Server, user: str) -> None:
+    memory_id = server.memory.remember(user, "prefers tea").id
+    server.memory.users.protect(user)
+    path = f"/v1/users/{user}/memories/{memory_id}?reason=mine"
+
+    forced = server.ask("DELETE", f"{path}&force=true", key=server.user_key(user))
+
+    assert (forced.status, forced.code) == (403, "forbidden")
+    assert server.ask("DELETE", f"{path}&force=false", key=server.user_key(user)).code == "protected_user"
+    assert server.ask("DELETE", f"{path}&force=true").status == 200
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -32,12 +33,28 @@ BODIES: Bodies = {
     "memories.supersede": {"text": "likes coffee"},
     "memories.retire": {},
     "import_from": {"format": "ingat-export", "version": 1, "users": []},
+    "restore": {"628999": {"history": [{"role": "user", "content": "The fan rattles"}]}},
     "logs.add": {"message": "Scanner executed", "level": "warn", "category": "scanner", "data": {"n": 1}},
+    "backups.create": {"reason": "before the move"},
+    "backups.prune": {"dry_run": True},
     "keys.create": {"role": "user", "user_id": "{user_id}"},
     "reindex": {"user_id": "{user_id}"},
+    "audit.prune": {"before": 1},
+    "purge": {"reason": "asked in writing"},
     "snapshots.save": {"name": "desk", "state": {"x": 1}},
     "snapshots.import_json": {"snapshot": {"name": "desk", "state_data": {"x": 1}}},
+    "artifacts.save": b"a,b\n1,2\n",
 }
+
+QUERIES = {
+    "restore": "users=628999&prefer=backup&dry_run=true",
+    "artifacts.save": "name=desk.csv&kind=dataset&media_type=text/csv&metrics=%7B%22rows%22:1%7D",
+    "erase.messages": "since=0&until=1",
+    "erase.everything": "reason=none&dry_run=true",
+}
+"""Arguments that stand in the query because the body is a file."""
+MEDIA_TYPES = {"artifacts.read": "text/csv"}
+"""What a file is that an action answers with, where it is no JSON."""
 
 
 @pytest.fixture
@@ -47,6 +64,7 @@ def values(server: Server, new_user: Callable[[], str]) -> dict[str, str]:
     session = server.memory.sessions.create(user).id
     if_closed = server.memory.sessions.create(user).id
     server.memory.sessions.close(if_closed)
+    operation = server.memory.erase.session(server.memory.sessions.create(other).id)
     return {
         "user_id": user,
         "other": other,
@@ -60,7 +78,11 @@ def values(server: Server, new_user: Callable[[], str]) -> dict[str, str]:
         "snapshot_id": server.memory.snapshots.save("desk", {}, user_id=user).id,
         "job": "measure",
         "other_id": server.memory.snapshots.save("desk", {}, user_id=user).id,
-        "operation_id": server.memory.erase.session(server.memory.sessions.create(other).id).id,
+        "operation_id": operation.id,
+        "name": operation.restore_point or "",
+        "artifact_id": server.memory.artifacts.save(
+            BytesIO(b"a,b\n"), name="desk.csv", user_id=user, media_type="text/csv"
+        ).id,
     }
 
 
@@ -69,10 +91,14 @@ def _do(server: Server, action: Action, values: dict[str, str]) -> Answer:
         values = {**values, "session_id": values["closed"]}
     if action.name == "sessions.unarchive":
         server.memory.sessions.archive(values["closed"])
+    if action.name == "redo":
+        server.memory.undo(values["operation_id"])
     path = action.path.format(**{name: text.replace(" ", "%20") for name, text in values.items()})
     body = BODIES.get(f"{action.verb} {action.name}", BODIES.get(action.name))
-    if body is not None:
+    if isinstance(body, dict):
         body = {k: v.format(**values) if isinstance(v, str) else v for k, v in body.items()}
+    if action.name in QUERIES:
+        path += f"?{QUERIES[action.name]}"
     return server.ask(action.verb, path, body, key=server.admin)
 
 
@@ -80,7 +106,8 @@ def _do(server: Server, action: Action, values: dict[str, str]) -> Answer:
 def test_an_action_answers_with_its_status(server: Server, values: dict[str, str], action: Action) -> None:
     answer = _do(server, action, values)
 
-    assert (answer.status, answer.headers["content-type"]) == (201 if action.created else 200, "application/json")
+    assert answer.status == (201 if action.created else 200)
+    assert answer.headers["content-type"] == MEDIA_TYPES.get(action.name, "application/json")
 
 
 @pytest.mark.parametrize("action", ACTIONS, ids=[f"{each.verb} {each.name}" for each in ACTIONS])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from typing import Any
 
 import schemathesis
@@ -22,6 +23,11 @@ schema = schemathesis.openapi.from_dict(openapi())
 @schemathesis.serializer("application/x-ndjson")
 def as_lines(context: Any, value: Any) -> bytes:
     return str(value).encode()
+
+
+@schemathesis.serializer("application/gzip")
+def as_packed(context: Any, value: Any) -> bytes:
+    return gzip.compress(str(value).encode(), mtime=0)
 
 
 @schema.parametrize()

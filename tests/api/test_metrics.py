@@ -142,3 +142,13 @@ def test_stats_tell_the_same_over_http(server: Server) -> None:
     (response,) = [each for each in stats["targets"] if each["name"] == "response time" and each["week"] is None]
     assert response["value"] is not None
     assert response["basis"] == "95th percentile of requests of this process in the last 15 to 30 minutes"
+
+
+def test_users_who_were_erased_are_counted_over_all_processes(server: Server) -> None:
+    for number in range(11):
+        server.memory.users.save(f"user {number}")
+        server.memory.erase.user(f"user {number}")
+    families = scraped(server)
+
+    assert value(families, "ingat_users_erased_total") == 11
+    assert value(families, "ingat_mass_deletion_alerts_total") == 1

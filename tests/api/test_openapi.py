@@ -26,6 +26,10 @@ def _operations() -> list[tuple[str, str, dict[str, Any]]]:
     ]
 
 
+def _in_json(operation: dict[str, Any]) -> bool:
+    return "application/json" in operation["requestBody"]["content"]
+
+
 def _validator(schema: dict[str, Any]) -> OAS31Validator:
     return OAS31Validator({**schema, "components": DOCUMENT["components"]})
 
@@ -51,8 +55,8 @@ def test_only_health_answers_without_a_key() -> None:
 
 @pytest.mark.parametrize(
     ("path", "operation"),
-    [(path, operation) for path, _, operation in _operations() if "requestBody" in operation],
-    ids=[operation["operationId"] for _, _, operation in _operations() if "requestBody" in operation],
+    [(path, operation) for path, _, operation in _operations() if "requestBody" in operation and _in_json(operation)],
+    ids=[each["operationId"] for _, _, each in _operations() if "requestBody" in each and _in_json(each)],
 )
 def test_every_body_has_an_example_that_fits_its_schema(path: str, operation: dict[str, Any]) -> None:
     content = operation["requestBody"]["content"]["application/json"]

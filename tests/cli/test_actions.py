@@ -10,9 +10,27 @@ from ingat.actions import ACTIONS
 from tests.cli.runner import Ingat
 
 WORDS: dict[str, list[str]] = {
+    "artifacts list": ["--user", "628111", "--kind", "dataset"],
+    "artifacts show": ["{artifact}"],
+    "audit list": ["--user", "628111", "--action", "erase"],
+    "audit prune": ["2020-01-01", "--yes"],
+    "audit verify": [],
+    "backup create": ["--reason", "before the move"],
+    "backup diff": ["{backup}"],
+    "backup list": ["--limit", "5"],
+    "backup mirror": [],
+    "backup prune": ["--dry-run"],
+    "backup restore": ["{backup}", "--user", "628111", "--dry-run"],
+    "backup show": ["{backup}"],
+    "backup verify": ["{backup}"],
     "chat say": ["628111", "is the air conditioner repaired?"],
     "context": ["628111", "--session", "{session}", "--query", "air conditioner"],
     "doctor": [],
+    "erase artifact": ["{artifact}", "--force", "--reason", "asked for", "--dry-run"],
+    "erase everything": ["--reason", "a new beginning", "--dry-run"],
+    "erase memory": ["628111", "{memory}", "--dry-run"],
+    "erase messages": ["{session}", "--message", "{message}", "--dry-run"],
+    "erase user": ["628111", "--reason", "asked for", "--dry-run"],
     "erase logs": ["--category", "chat", "--yes"],
     "erase session": ["{session}", "--force", "--dry-run"],
     "erase snapshot": ["{old_snapshot}", "--dry-run"],
@@ -38,6 +56,7 @@ WORDS: dict[str, list[str]] = {
     "messages show": ["628111", "{message}"],
     "operations list": ["--limit", "5"],
     "operations show": ["{operation}"],
+    "purge user": ["628111", "--reason", "asked for", "--force", "--yes", "--dry-run"],
     "recall": ["628111", "what rattles?", "--explain", "--kind", "message", "--kind", "fact"],
     "reindex": ["--user", "628111"],
     "remember": ["628111", "has a cat", "--kind", "note", "--message", "{message}"],
@@ -64,6 +83,7 @@ WORDS: dict[str, list[str]] = {
     "expire": ["--dry-run"],
     "retain": ["--dry-run"],
     "stats": [],
+    "redo": ["{undone}"],
     "undo": ["{operation}"],
     "users alias": ["628111", "telegram:7"],
     "users list": ["--search", "bud", "--protected"],
@@ -74,13 +94,14 @@ WORDS: dict[str, list[str]] = {
     "users unalias": ["628111", "budi@example.org"],
 }
 
-ONCE = {"memories retire", "memories supersede", "sessions reopen", "undo", "users merge", "users unalias"}
+ONCE = {"memories retire", "memories supersede", "redo", "sessions reopen", "undo", "users merge", "users unalias"}
 """Commands that are refused the second time."""
 
 
 @pytest.fixture
 def ids(ingat: Ingat) -> dict[str, str]:
     """A store with a little of everything, and the ids of what is in it."""
+    ingat.variables["INGAT_BACKUP_MIRROR"] = str(ingat.folder / "second place")
     ingat.said("users", "save", "628111", "--name", "Budi")
     ingat.said("users", "alias", "628111", "budi@example.org")
     ingat.said("users", "protect", "628111")
@@ -95,8 +116,14 @@ def ids(ingat: Ingat) -> dict[str, str]:
     key = ingat.json("keys", "create")["id"]
     state = ingat.json("snapshots", "save", "kept", "x=1", "--user", "628111")["id"]
     old_snapshot = ingat.json("snapshots", "save", "old", "{}")["id"]
+    dataset = ingat.folder / "a.csv"
+    dataset.write_text("a,b")
+    artifact = ingat.json("artifacts", "save", str(dataset), "--user", "628111", "--kind", "dataset")["id"]
     operation = ingat.json("erase", "session", ingat.json("sessions", "create")["id"], "--yes")["id"]
+    undone = ingat.json("undo", ingat.json("erase", "session", ingat.json("sessions", "create")["id"], "--yes")["id"])
+    backup = ingat.json("backup", "create")["name"]
     return {
+        "backup": backup,
         "session": session,
         "closed": closed,
         "archived": archived,
@@ -105,7 +132,9 @@ def ids(ingat: Ingat) -> dict[str, str]:
         "key": key,
         "state": state,
         "old_snapshot": old_snapshot,
+        "artifact": artifact,
         "operation": operation,
+        "undone": undone["id"],
     }
 
 

@@ -138,7 +138,9 @@ def test_a_protected_user_needs_force(ingat: Ingat, session: str) -> None:
 
     error = ingat.refused("erase", "session", session, "--yes", code="protected_user")
     assert "--force" in error["message"]
-    assert ingat.json("erase", "session", session, "--yes", "--force")["counts"]["message"] == 2
+    assert (
+        ingat.json("erase", "session", session, "--yes", "--force", "--reason", "asked for")["counts"]["message"] == 2
+    )
 
 
 def test_log_entries_go_by_filter(ingat: Ingat) -> None:
@@ -196,3 +198,110 @@ def test_what_retention_took_has_its_reason_in_the_readers_language(ingat: Ingat
 
     assert re.search(r"^why +the retention policy$", ingat.said("operations", "show", operation), re.MULTILINE)
     assert "kebijakan retensi" in ingat.said("operations", "show", operation, INGAT_LANG="id")
+
+
+# -- people, and parts of what they said ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def budi(ingat: Ingat, session: str) -> str:
+    """Budi, with a name and a product."""
+    ingat.said("users", "save", "budi", "--name", "Budi Santoso", "--product", "F57A")
+    return "budi"
+
+
+def users(ingat: Ingat) -> list[str]:
+    return [user["user_id"] for user in ingat.json("users", "list")["users"]]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such terminals")
+@pytest.mark.parametrize(("typed", "gone"), [("y\n", True), ("n\n", False)], ids=["yes", "no"])
+def test_before_a_user_goes_it_shows_who_it_is(ingat: Ingat, budi: str, typed: str, gone: bool) -> None:
+    done = asked(ingat, "erase", "user", budi, typed=typed)
+
+    for line in ("user: budi", "name: Budi Santoso", "product: F57A", "created: 2", "1 user, 1 session, 2 messages"):
+        assert line in done.stderr
+    assert "Delete this user with everything that is theirs? A restore point is made first. [y/N]" in done.stderr
+    assert (users(ingat) == []) is gone
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such terminals")
+def test_a_protected_user_is_refused_before_anybody_is_asked(ingat: Ingat, budi: str) -> None:
+    ingat.said("users", "save", budi, "--flags", "sop_pending=true")
+
+    done = asked(ingat, "erase", "user", budi, typed="y\n")
+    assert "Protected (flags.sop_pending)" in done.stderr
+    assert "--force with --reason" in done.stderr
+    assert "[y/N]" not in done.stderr
+    done = asked(ingat, "erase", "user", budi, "--force", typed="y\n")
+    assert "--force needs a reason" in done.stderr
+    assert users(ingat) == ["budi"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such terminals")
+def test_with_force_it_warns_and_asks(ingat: Ingat, budi: str) -> None:
+    ingat.said("users", "protect", budi)
+
+    done = asked(ingat, "erase", "user", budi, "--force", "--reason", "asked for by Budi", typed="y\n")
+
+    assert "Protected: protected." in done.stderr
+    assert users(ingat) == []
+
+
+def test_a_user_goes_with_yes_and_comes_back(ingat: Ingat, budi: str) -> None:
+    operation = ingat.json("erase", "user", budi, "--yes", "--reason", "test user")
+
+    assert (operation["scope"], operation["target"], operation["counts"]["message"]) == ("user", "budi", 2)
+    assert users(ingat) == []
+    assert re.search(r"^what +user budi$", ingat.said("operations", "show", operation["id"]), re.MULTILINE)
+    ingat.json("undo", operation["id"])
+    assert users(ingat) == ["budi"]
+
+
+def test_a_dry_run_tells_of_the_protection(ingat: Ingat, budi: str) -> None:
+    ingat.said("users", "protect", budi)
+    result = ingat("erase", "user", budi, "--dry-run")
+
+    assert result.stdout == "Would be deleted: 1 user, 1 session, 2 messages. Nothing was deleted.\n"
+    assert "Protected (protected): it needs --force and --reason." in result.stderr
+    assert users(ingat) == ["budi"]
+
+
+def test_messages_go_by_id_and_by_time(ingat: Ingat, session: str) -> None:
+    first = ingat.json("messages", "list", "--session", session)["messages"][0]["id"]
+
+    assert ingat.json("erase", "messages", session, "--message", first, "--yes")["counts"] == {"message": 1}
+    assert ingat.json("erase", "messages", session, "--until", "2000-01-01", "--yes")["counts"] == {}
+    assert ingat.json("erase", "messages", session, "--since", "2000-01-01", "--yes")["counts"] == {"message": 1}
+    error = ingat.refused("erase", "messages", session, "--yes", code="invalid_input")
+    assert "--message, or by --since and --until" in error["message"]
+
+
+def test_a_memory_goes(ingat: Ingat) -> None:
+    memory = ingat.json("remember", "budi", "prefers mornings")["id"]
+
+    assert ingat.json("erase", "memory", "budi", memory, "--yes")["counts"] == {"memory": 1}
+    ingat.refused("erase", "memory", "budi", memory, "--yes", code="memory_not_found")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such terminals")
+@pytest.mark.parametrize(
+    ("typed", "gone"),
+    [("YES\n", True), ("yes\n", False), ("y\n", False), ("\n", False)],
+    ids=["YES", "yes", "y", "enter"],
+)
+def test_everything_wants_exactly_yes(ingat: Ingat, budi: str, typed: str, gone: bool) -> None:
+    done = asked(ingat, "erase", "everything", "--reason", "a new beginning", typed=typed)
+
+    assert "everything: 1 user, 1 session, 2 messages" in done.stderr
+    assert "Type YES to go on" in done.stderr
+    assert (users(ingat) == []) is gone
+    assert (done.returncode, "Nothing was deleted." in done.stderr) == ((0, False) if gone else (1, True))
+
+
+def test_everything_needs_a_reason(ingat: Ingat, budi: str) -> None:
+    error = ingat.refused("erase", "everything", "--yes", code="invalid_input")
+
+    assert "--reason" in error["message"]
+    assert users(ingat) == ["budi"]
+    assert ingat.json("erase", "everything", "--yes", "--reason", "a new beginning")["counts"]["user"] == 1

@@ -95,6 +95,12 @@ def test_the_code_of_the_refusal_reaches_programs(ingat: Ingat, words: list[str]
     ingat.refused(*words, code=code)
 
 
+def test_an_error_cannot_steer_the_terminal(ingat: Ingat) -> None:
+    told = ingat("restore", "\x1b]0;\x07file").stderr
+
+    assert "There is no file \ufffd]0;\ufffdfile" in told
+
+
 def test_a_wrong_settings_file_is_named(ingat: Ingat) -> None:
     Path("ingat.toml").write_text("port = 'many'\n")
 

@@ -140,6 +140,14 @@ def test_the_result_of_a_job_is_a_list_for_people(ingat: Ingat, columns: str) ->
     assert not set("{}") & set(retained + measured + idle)
 
 
+def test_the_result_of_the_backup_job_is_told_in_rows_and_sizes(ingat: Ingat) -> None:
+    ingat.said("users", "save", "628111")
+
+    made = ingat.said("jobs", "run", "backup", INGAT_LANG="id")
+    assert re.search(r"^  ukuran +[\d,.]+ (bita|KiB)$", made, re.MULTILINE)
+    assert re.search(r"^  isi +1 pengguna$", made, re.MULTILINE)
+
+
 def test_a_result_of_another_version_is_shown_all_the_same(ingat: Ingat) -> None:
     ingat.said("jobs", "run", "expire")
     with closing(sqlite3.connect(ingat.folder / "ingat.db")) as conn, conn:

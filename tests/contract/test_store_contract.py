@@ -496,3 +496,5 @@ def test_a_closed_store_refuses_everything(store: Store) -> None:
         asyncio.run(store.awrite(note("a", 1)))
     with pytest.raises(StoreClosed):
         store.check()
+    with pytest.raises(StoreClosed):
+        store.scrub([])

@@ -8,6 +8,9 @@ from ingat.core import errors
 
 CODES = {
     "alias_taken",
+    "artifact_not_found",
+    "backup_locked",
+    "backup_not_found",
     "conflict",
     "content_too_long",
     "embedder_unavailable",
@@ -38,6 +41,7 @@ CODES = {
     "request_too_large",
     "restore_point_failed",
     "restore_point_missing",
+    "secret_missing",
     "session_archived",
     "session_closed",
     "session_exists",

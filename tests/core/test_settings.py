@@ -242,3 +242,58 @@ def test_a_named_file_that_is_missing_is_refused(tmp_path: Path) -> None:
 )
 def test_the_data_folder_stands_beside_the_store(store: str, data: str | None, folder: Path | None) -> None:
     assert data_directory(store, data) == folder
+
+
+# -- the passphrase of backups -----------------------------------------------------------------------------------------
+
+SECRET = "correct horse battery staple"
+
+
+def test_the_passphrase_is_in_no_representation() -> None:
+    from_variable = read_settings(environment={"INGAT_BACKUP_PASSPHRASE": SECRET})
+
+    assert from_variable.passphrase() == SECRET
+    assert SECRET not in repr(from_variable)
+    assert SECRET not in str(from_variable.__rich_repr__())
+    assert "backup_passphrase='***'" in repr(from_variable)
+    assert "backup_passphrase=None" in repr(Settings())
+
+
+def test_a_passphrase_that_cannot_be_is_refused_without_telling_it(tmp_path: Path) -> None:
+    file = named(tmp_path / "a.json", json.dumps({"backup_passphrase": [SECRET]}))
+    with pytest.raises(InvalidSettings, match="backup_passphrase in .* must be a text") as caught:
+        read_settings(environment=file)
+
+    assert SECRET not in str(caught.value)
+
+
+def test_an_empty_passphrase_is_refused() -> None:
+    with pytest.raises(InvalidSettings, match="INGAT_BACKUP_PASSPHRASE must not be empty"):
+        read_settings(environment={"INGAT_BACKUP_PASSPHRASE": ""})
+
+
+def test_two_passphrases_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidSettings, match="are both set") as caught:
+        read_settings(environment={"INGAT_BACKUP_PASSPHRASE": SECRET, "INGAT_BACKUP_PASSPHRASE_FILE": str(tmp_path)})
+
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", [SECRET, SECRET + "\n", SECRET + "\r\n", SECRET + "\nsecond line\n"])
+def test_a_passphrase_is_the_first_line_of_its_file(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "passphrase"
+    file.write_bytes(text.encode())
+
+    assert read_settings(environment={"INGAT_BACKUP_PASSPHRASE_FILE": str(file)}).passphrase() == SECRET
+
+
+@pytest.mark.parametrize(
+    "raw", [None, b"", b"\n", b"x" * 2_000, b"\xff\xfe"], ids=["gone", "empty", "blank", "long", "bytes"]
+)
+def test_a_passphrase_file_without_one_is_refused(tmp_path: Path, raw: bytes | None) -> None:
+    file = tmp_path / "passphrase"
+    if raw is not None:
+        file.write_bytes(raw)
+
+    with pytest.raises(InvalidSettings, match="backup_passphrase_file"):
+        read_settings(environment={"INGAT_BACKUP_PASSPHRASE_FILE": str(file)}).passphrase()

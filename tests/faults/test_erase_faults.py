@@ -15,6 +15,7 @@ from ingat.core.errors import Conflict, RestorePointFailed, SessionNotFound
 from ingat.core.logs import NewLog
 from ingat.lifecycle.scopes import LOGS_IN_ONE_DELETE
 from ingat.memory import Memory
+from tests.faults.programs.erasing import erase
 from tests.lifecycle.dump import truth
 
 PROGRAMS = Path(__file__).with_name("programs")
@@ -57,7 +58,7 @@ def wrong(memory: Memory) -> list[str]:
 
 @POSIX_ONLY
 @pytest.mark.parametrize("where", ["before", "within"])
-@pytest.mark.parametrize("what", ["session", "logs"])
+@pytest.mark.parametrize("what", ["session", "logs", "messages", "user", "everything"])
 def test_a_kill_before_the_commit_deletes_nothing(url: str, what: str, where: str) -> None:
     with Memory(url, embedder=None) as memory:
         before = truth(memory)
@@ -67,7 +68,7 @@ def test_a_kill_before_the_commit_deletes_nothing(url: str, what: str, where: st
         assert truth(memory) == before
         assert memory.operations.list().items == ()
         assert wrong(memory) == []
-        operation = memory.erase.session("talk") if what == "session" else memory.erase.logs()
+        operation = erase(memory, what)
         assert truth(memory) != before
         memory.undo(operation.id)
         assert truth(memory) == before
@@ -88,6 +89,25 @@ def test_a_kill_between_two_parts_leaves_an_operation_that_brings_all_back(url: 
         assert truth(memory) == before
         memory.undo(second.id)
         assert truth(memory) == before
+
+
+@POSIX_ONLY
+def test_a_kill_between_two_users_leaves_an_operation_that_brings_everybody_back(url: str) -> None:
+    with Memory(url, embedder=None) as memory:
+        for user in ("ben", "cem"):
+            memory.remember(user, "likes tea")
+        before = truth(memory)
+    killed(url, "everything", "between")
+
+    with Memory(url, embedder=None) as memory:
+        (first,) = memory.operations.list().items
+        assert [user.user_id for user in memory.users.list()] == ["ben", "cem"]
+        assert wrong(memory) == []
+        second = memory.erase.everything(reason="the rest")
+        assert second.counts == {"user": 2, "memory": 2}
+        memory.undo(first.id)
+        assert truth(memory) == before
+        assert wrong(memory) == []
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit for the size of a file is Linux's")

@@ -13,6 +13,7 @@ from packaging.utils import canonicalize_name
 from tests.house.tree import ROOT
 
 EXTRA_MODULES = {
+    "cryptography": "cryptography",
     "langchain-classic": "langchain_classic",
     "langchain-core": "langchain_core",
     "langgraph-checkpoint": "langgraph",

@@ -27,6 +27,7 @@ def copy(tmp_path: Path) -> Path:
     folder = tmp_path / "my bot"
     for name in ("bin", "tools", "constraints"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    shutil.copytree(ROOT / "scripts", folder / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", folder)
     return folder
 
@@ -54,6 +55,29 @@ def _only(folder: Path, python: str | None) -> dict[str, str]:
     if python is not None:
         _program(tools / "python3", python)
     return {"PATH": str(tools)}
+
+
+def test_an_extra_that_is_there_is_asked_for_in_vain_and_an_unknown_one_is_named(installed: Path) -> None:
+    (installed / ".venv" / ".extras").write_text("encryption ", encoding="utf-8")
+    ran = [
+        subprocess.run(
+            [installed / "bin" / "run", "hello"],
+            env={**os.environ, "INGAT_EXTRAS": extra},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        for extra in ("encryption", "spells")
+    ]
+    assert (ran[0].returncode, ran[0].stderr) == (0, "")
+    assert ran[1].returncode == 1
+    assert "INGAT_EXTRAS names spells" in ran[1].stderr
+
+
+def test_the_extra_encryption_is_pinned_as_the_tests_have_it() -> None:
+    pinned, tested = ((ROOT / "constraints" / name).read_text() for name in ("encryption.txt", "test.txt"))
+    assert "cryptography==" in pinned
+    assert set(pinned.splitlines()) <= set(tested.splitlines())
 
 
 def test_run_without_words_serves(installed: Path) -> None:
@@ -112,6 +136,25 @@ def test_run_works_through_a_link_to_a_link(installed: Path, tmp_path: Path, abs
     assert done.stdout == f"{tmp_path}|stats|"
 
 
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        ("bin/start_daemon.sh", "serve|--detach"),
+        ("bin/stop_all.sh", "stop"),
+        ("scripts/scheduled_cleanup.py", "cleanup|--yes"),
+    ],
+)
+def test_operators_scripts_run_their_command_from_anywhere_and_through_links(
+    installed: Path, tmp_path: Path, script: str, words: str
+) -> None:
+    link = tmp_path / "linked"
+    link.symlink_to(Path(installed.name, script))
+    for program in (installed / script, link):
+        done = subprocess.run([program, "--port", "a b"], cwd=tmp_path, capture_output=True, text=True, check=True)
+
+        assert done.stdout == f"{tmp_path}|{words}|--port|a b|"
+
+
 @pytest.mark.parametrize("name", ["run", "test"])
 def test_a_folder_that_cannot_be_written_is_named(copy: Path, name: str) -> None:
     (copy / f".venv{'' if name == 'run' else '-test'}.lock").mkdir()
@@ -133,7 +176,8 @@ def test_the_help_of_the_tests_installs_nothing(copy: Path, tmp_path: Path, word
 
 
 def test_scripts_can_be_run() -> None:
-    names = ("bin/run", "bin/test", "bin/bench", ".ci/run", "tools/pin.sh")
+    names = ["bin/run", "bin/test", "bin/bench", ".ci/run", "tools/pin.sh", "bin/start_daemon.sh", "bin/stop_all.sh"]
+    names += ["bin/clear_memory.sh", "scripts/clear_memory.py", "scripts/scheduled_cleanup.py"]
 
     assert [name for name in names if not os.access(ROOT / name, os.X_OK)] == []
 

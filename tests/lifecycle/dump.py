@@ -16,6 +16,7 @@ _TRUTH = {
     "memory": "position",
     "session_expiry": "",
     "snapshot": "",
+    "artifact": "",
     "log_entry": "",
     "log_count": "",
     "retention_policy": "",

@@ -23,11 +23,13 @@ from ingat.core.errors import (
 from ingat.core.logs import NewLog
 from ingat.core.records import MemoryItem, Session
 from ingat.core.reports import Operation
+from ingat.lifecycle.cut import Cut
 from ingat.lifecycle.erase import MOST_TRIES, erase_rows
 from ingat.lifecycle.restorepoints import Line
 from ingat.lifecycle.scopes import LOGS_IN_ONE_DELETE
 from ingat.memory import Memory
 from ingat.store.contract import Tx
+from ingat.store.tables.removal import Doomed
 from ingat.testing import TurnableClock, filled_memory
 from tests.lifecycle.dump import index, truth
 
@@ -172,11 +174,12 @@ def test_a_protected_user_is_refused_unless_forced(memory: Memory, session: Sess
 
     with pytest.raises(ProtectedUser, match="protected"):
         memory.erase.session(session.id)
-    with pytest.raises(ProtectedUser):
-        memory.erase.session(session.id, dry_run=True)
+    assert memory.erase.session(session.id, dry_run=True).protected_by == ("protected",)
+    with pytest.raises(InvalidInput, match="reason"):
+        memory.erase.session(session.id, force=True)
     assert truth(memory) == before
     assert restore_points(memory) == []
-    assert memory.erase.session(session.id, force=True).counts["message"] == 4
+    assert memory.erase.session(session.id, force=True, reason="closed by Ana").counts["message"] == 4
 
 
 def test_a_dry_run_says_what_would_go_and_leaves_it(memory: Memory, session: Session) -> None:
@@ -339,26 +342,28 @@ def test_a_restore_point_that_fails_deletes_nothing(
     assert memory.operations.list().items == ()
 
 
-def test_a_store_that_cannot_delete_leaves_no_restore_point(memory: Memory) -> None:
-    def collect(tx: Tx) -> Iterator[Line]:
-        yield "user", memory.users.get("ana")
+def test_a_store_that_cannot_delete_leaves_no_restore_point(memory: Memory, clock: TurnableClock) -> None:
+    class Full(Cut):
+        def collect(self, tx: Tx) -> Iterator[Line]:
+            yield "user", memory.users.get("ana")
 
-    def delete(tx: Tx, counts: Mapping[str, int]) -> bool:
-        tx.run("DELETE FROM user_alias")
-        raise StoreFull("There is no room.")
+        def doom(self, tx: Tx, counts: Mapping[str, int]) -> Doomed:
+            return Doomed(users=["ana"])
+
+        def also(self, tx: Tx) -> None:
+            raise StoreFull("There is no room.")
 
     before = truth(memory)
     with pytest.raises(StoreFull):
         erase_rows(
             memory.store,
             memory._points,
-            memory._now,
+            clock,
             kind="erase",
             scope="user",
             target="ana",
             reason="",
-            collect=collect,
-            delete=delete,
+            cut=Full(),
         )
     assert truth(memory) == before
     assert restore_points(memory) == []

@@ -59,6 +59,7 @@ ALSO = {
 @pytest.fixture
 def filled(tmp_path: Path) -> Iterator[Memory]:
     with filled_memory(url=f"sqlite:///{tmp_path}/store.db") as memory:
+        memory.backups.create()
         yield memory
 
 

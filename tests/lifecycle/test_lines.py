@@ -5,12 +5,13 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from ingat.core.artifacts import Artifact
 from ingat.core.errors import InvalidFile
 from ingat.core.logs import LogEntry
 from ingat.core.policy import PolicyVersion, RetentionPolicy
 from ingat.core.records import Attachment, MemoryItem, Message, User
 from ingat.core.snapshots import Snapshot
-from ingat.lifecycle.lines import KINDS, Expiry, Record, StoredSession, decode_line, encode_line
+from ingat.lifecycle.lines import KINDS, Added, Expiry, FilePiece, Record, StoredSession, decode_line, encode_line
 
 MESSAGE = Message(
     id="m1",
@@ -80,7 +81,22 @@ RECORDS: dict[str, Record] = {
         created_at=1,
         state={"a": 1.0},
     ),
+    "artifact": Artifact(
+        id="a1",
+        user_id="ana",
+        session_id="s1",
+        name="model.bin",
+        kind="model",
+        media_type="x/y",
+        size_bytes=3,
+        sha256="00",
+        metrics={"auc": 0.9},
+        metadata={"a": [1]},
+        created_at=2,
+    ),
+    "file": FilePiece(sha256="00", index=2, data=b"\x00\xff\n"),
     "log": LogEntry(id="l1", seq=9, at=1, level="warn", category="chat", source="bot", message="hi", data={"a": 1}),
+    "added": Added(of="message", user_id="ana", id="m1", replaced=True, content="00", exact="11"),
     "policy": PolicyVersion(number=1, policy=RetentionPolicy(log_retention_days=3), actor="cli:ana", changed_at=4),
 }
 

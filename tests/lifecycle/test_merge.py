@@ -87,6 +87,13 @@ def test_a_protected_user_stays_protected(memory: Memory, protected: str) -> Non
     assert memory.users.merge("a", "b").protected
 
 
+def test_a_flag_that_protects_is_not_taken_away_by_one_that_does_not(memory: Memory) -> None:
+    memory.users.save("a", flags={"sop_pending": True, "vip": True})
+    memory.users.save("b", flags={"sop_pending": False, "vip": False})
+
+    assert memory.users.merge("a", "b").flags == {"sop_pending": True, "vip": False}
+
+
 def test_of_two_active_sessions_of_a_channel_the_one_used_last_stays(two: Memory, clock: TurnableClock) -> None:
     persons = two.sessions.open("ana", "web").id
     clock.turn(days=3)
@@ -363,3 +370,22 @@ def test_messages_that_both_imported_under_one_id_are_both_kept(memory: Memory) 
     assert memory.memories.list("ana").items[0].message_ids == (renamed.id,)
     assert {hit.source_id for hit in memory.recall("ana", "boat").hits} == {"m1", renamed.id}
     assert healthy(memory)
+
+
+def test_memories_of_one_id_are_no_obstacle(memory: Memory) -> None:
+    """A restore may bring back to a user what went to another by a merge."""
+    first = memory.remember("a", "likes tea", subject="drink")
+    memory.remember("a", "likes coffee", subject="drink")
+    older = memory.backups.create().name
+    memory.users.save("b")
+    memory.users.merge("a", "b")
+    newer = memory.backups.create().name
+    memory.erase.user("b")
+    memory.backups.restore(older)
+    memory.backups.restore(newer)
+    assert memory.memories.get("a", first.id).text == memory.memories.get("b", first.id).text
+
+    memory.users.merge("a", "b")
+
+    assert [each.text for each in memory.memories.list("b").items] == ["likes coffee"]
+    assert [check for check in memory.doctor() if check.state == "bad"] == []

@@ -15,7 +15,9 @@ from ingat.testing import filled_memory, open_memory
 
 def rows_of(memory: Memory) -> list[Record]:
     return memory.store.read(
-        lambda tx: [record for _, records in outgoing(tx, None, include_logs=True) for record in records]
+        lambda tx: [
+            record for _, records in outgoing(tx, None, include_logs=True, files=memory._files) for record in records
+        ]
     )
 
 

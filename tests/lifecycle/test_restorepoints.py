@@ -49,7 +49,7 @@ def points(tmp_path: Path) -> RestorePoints:
 
 
 def files(points: RestorePoints) -> list[str]:
-    folder = points._folder()
+    folder = points._folder.path
     return sorted(path.name for path in folder.iterdir()) if folder is not None and folder.is_dir() else []
 
 
@@ -212,10 +212,28 @@ def test_what_a_dead_process_left_unfinished_goes_after_a_day(points: RestorePoi
         left.touch()
         os.utime(left, ((START_MS - age_ms) / 1_000,) * 2)
 
-    second = take(points, lines(1))
+    second = take(points, lines(1), at=START_MS + 3_600_000)
 
     assert files(points) == [first.name, second.name, "young.unfinished"]
     assert [each.name for each in points.list()] == [first.name, second.name]
+
+
+def test_writing_one_does_not_list_a_folder_of_many_each_time(
+    points: RestorePoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = 0
+
+    def unfinished() -> tuple[str, ...]:
+        nonlocal looked
+        looked += 1
+        return ()
+
+    monkeypatch.setattr(points._folder, "unfinished", unfinished)
+
+    for minutes in range(100):
+        take(points, lines(1), at=START_MS + minutes * 60_000)
+
+    assert looked == 2
 
 
 def test_a_store_in_memory_keeps_them_in_a_folder_of_its_own_until_it_is_closed() -> None:

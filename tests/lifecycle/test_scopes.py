@@ -18,7 +18,7 @@ def test_a_session_whose_messages_are_numbered_far_apart_goes_at_once(full: Memo
     session["last_seq"] = 1 << 48
     assert take(other, json.dumps(file).encode()).errors == ()
     before = truth(other)
-    operation = other.erase.session(session["id"], force=True)
+    operation = other.erase.session(session["id"], force=True, reason="tidied")
     other.undo(operation.id)
 
     assert operation.counts["message"] == session["message_count"]

@@ -122,7 +122,7 @@ def test_a_temporary_file_without_room_keeps_nothing(
         def write(self, _: Any) -> int:
             raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("ingat.lifecycle.transfer.SpooledTemporaryFile", lambda *_, **__: NoRoom())
+    monkeypatch.setattr("ingat.lifecycle.spool.SpooledTemporaryFile", lambda *_, **__: NoRoom())
     with pytest.raises(StoreFull, match="temporary file"):
         take(other, exported(full))
     assert other.stats().users.total == 0

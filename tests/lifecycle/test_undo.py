@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from ingat.core.actor import acting_as
 from ingat.core.errors import Conflict, OperationNotFound, RestorePointMissing, StoreFull
@@ -49,7 +50,8 @@ def test_a_session_comes_back_as_it_was_and_is_recalled(memory: Memory, session:
 
     assert (truth(memory), index(memory)) == before
     assert (undone.undone_at, undone.undone_by) == (clock(), "key:abc")
-    assert memory.operations.get(operation.id) == undone
+    assert undone.put_back == operation.counts
+    assert memory.operations.get(operation.id) == replace(undone, put_back={})
     assert memory.vectors is not None
     assert memory.vectors.flush(10)
     recall = memory.recall("ana", "What is Bruno allergic to?")
@@ -130,7 +132,7 @@ def test_without_its_restore_point_nothing_is_changed(
     memory: Memory, session: Session, harm: Callable[[Path], None]
 ) -> None:
     operation = memory.erase.session(session.id)
-    folder = memory._points._folder()
+    folder = memory._points._folder.path
     assert folder is not None
     harm(folder / (operation.restore_point or ""))
     before = truth(memory)
@@ -226,7 +228,9 @@ def test_a_session_whose_channel_is_in_use_comes_back_closed(memory: Memory, clo
     newer = memory.sessions.open("ana", session.channel or "")
     clock.turn(hours=1)
 
-    memory.undo(operation.id)
+    (note,) = memory.undo(operation.id).notes
+
+    assert "comes back closed" in note
 
     back = memory.sessions.get(session.id)
     assert (back.state, back.closed_at) == ("closed", clock())
@@ -377,8 +381,9 @@ def test_a_snapshot_whose_version_was_taken_gets_the_next(memory: Memory) -> Non
     operation = memory.erase.snapshot(snapshot.id)
     newer = memory.snapshots.save("desk", {"n": 2})
 
-    memory.undo(operation.id)
+    (note,) = memory.undo(operation.id).notes
 
+    assert "comes back as version 2" in note
     assert newer.version == 1
     assert memory.snapshots.get(snapshot.id).version == 2
     assert memory.snapshots.get(snapshot.id).state == {"n": 1}

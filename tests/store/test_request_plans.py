@@ -42,6 +42,11 @@ REQUESTS: dict[str, Callable[[Memory], object]] = {
     "snapshots": lambda memory: memory.snapshots.list(),
     "snapshots of a user": lambda memory: memory.snapshots.list(user_id="ana"),
     "operations": lambda memory: memory.operations.list(),
+    "audit trail": lambda memory: memory.audit.list(),
+    "audit trail of an action": lambda memory: memory.audit.list(action="erase"),
+    "audit trail of an actor": lambda memory: memory.audit.list(actor="cli:budi"),
+    "audit trail of a user": lambda memory: memory.audit.list(user_id="ana"),
+    "audit trail of a time": lambda memory: memory.audit.list(since=1, until=2),
     "policies": lambda memory: memory.retention.history(),
     "jobs": lambda memory: memory.jobs.list(),
 }

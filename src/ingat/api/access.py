@@ -132,7 +132,7 @@ class Access:
 
 def _check_guarded(action: Action, given: dict[str, Any]) -> None:
     for name in action.guarded:
-        if given.get(name) is not None and given[name] is not UNSET:
+        if given.get(name) is not None and given[name] is not UNSET and given[name] is not False:
             raise Forbidden(f"A key bound to a user may not give {name!r}.", field=name)
     for name, value in action.only:
         if given.get(name, value) != value:

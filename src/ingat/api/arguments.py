@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
-from typing import Any, NoReturn, get_args
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn, get_args, get_origin
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -25,6 +25,7 @@ LONGEST_NAME = 64
 
 _WITHOUT_BODY = ("GET", "DELETE")
 _FLAGS = {"true": True, "1": True, "false": False, "0": False}
+_objects = msgspec.json.Decoder(dict[str, Any])
 _HALF_PAIR = re.compile(rb"\\u[dD][89a-fA-F]")
 _PLACE = re.compile(r" - at `(?:key in )?\$\.?([^`]*)`")
 _FIELD = re.compile(r"unknown field `(.*)`(?: - at `|$)|field `([^`]*)`", re.DOTALL)
@@ -34,7 +35,7 @@ class Arguments:
     """Reads the arguments of one action from requests. `list_name` is the argument that a list in the body becomes."""
 
     def __init__(self, action: Action, max_bytes: int) -> None:
-        self._in_path, self._max_bytes = action.in_path, max_bytes
+        self._in_path, self._max_bytes, self._destroys = action.in_path, max_bytes, action.verb == "DELETE"
         fields = [f for f in msgspec.structs.fields(arguments_of(action.name)) if f.name not in action.in_path]
         self._query: dict[str, Callable[[str, str], Any]] = {}
         self._required: tuple[str, ...] = ()
@@ -58,6 +59,9 @@ class Arguments:
         given: Given = dict(scope["path_params"]) if self._in_path else {}
         if self._decoder is None:
             given.update(self._of_query(scope["query_string"]))
+            if self._destroys and (await read_body(scope, receive, self._max_bytes)).strip() not in (b"", b"{}"):
+                # a `dry_run` that is passed over would delete
+                raise InvalidInput("Arguments of this action stand in the query; the body must be empty.")
             return given, False
         if scope["query_string"]:
             name = scope["query_string"].split(b"=")[0][:LONGEST_NAME].decode("latin-1")
@@ -79,9 +83,10 @@ class Arguments:
             for name, text in pairs(raw):
                 if name not in self._query:
                     raise InvalidInput(f"There is no argument {name[:LONGEST_NAME]!r}.", field=name[:LONGEST_NAME])
-                if name in given:
+                value = self._query[name](name, text)
+                if name in given and not isinstance(value, list):
                     raise InvalidInput(f"The argument {name!r} is given twice.", field=name)
-                given[name] = self._query[name](name, text)
+                given[name] = given[name] + value if name in given else value
         for name in self._required:
             if name not in given:
                 raise InvalidInput(f"The argument {name!r} is missing.", field=name)
@@ -165,7 +170,11 @@ def pairs(raw: bytes) -> list[tuple[str, str]]:
 
 
 def _reader(kind: Any) -> Callable[[str, str], Any]:
+    if get_origin(kind) in (list, Sequence):
+        return _several
     parts = [part for part in get_args(kind) if part is not type(None)] or [kind]
+    if any(get_origin(part) is dict for part in parts):
+        return _object
     if int in parts:
         return _number
     return _flag if bool in parts else _text
@@ -179,10 +188,22 @@ def _number(name: str, text: str) -> int:
     return check_limit(value, "limit", 1, MAX_PAGE) if name == "limit" else value
 
 
+def _object(name: str, text: str) -> dict[str, Any]:
+    try:
+        return _objects.decode(text)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        raise InvalidInput(f"The argument {name!r} must be a JSON object.", field=name) from None
+
+
 def _flag(name: str, text: str) -> bool:
     if text not in _FLAGS:
         raise InvalidInput(f"The argument {name!r} must be true or false.", field=name)
     return _FLAGS[text]
+
+
+def _several(name: str, text: str) -> list[str]:
+    """Return one value of an argument that may be repeated."""
+    return [text]
 
 
 def _text(name: str, text: str) -> str:

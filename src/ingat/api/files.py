@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import errno
 import gzip
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from tempfile import SpooledTemporaryFile
-from typing import IO, BinaryIO, NamedTuple, cast
+from typing import IO, Any, BinaryIO, NamedTuple, cast
 
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
@@ -20,9 +20,9 @@ from ingat.api.answer import SECURITY, encode, send_json
 from ingat.api.arguments import Arguments, Given
 from ingat.api.flights import Flights
 from ingat.api.request import check_path, header
+from ingat.core.actor import acting_as
 from ingat.core.errors import InvalidFile, InvalidInput, RequestTooLarge, StoreFull
 from ingat.core.records import Key
-from ingat.core.reports import ImportReport
 
 HELD_BYTES = 1 << 20
 """A file up to this size is kept in memory, a larger one in a temporary file."""
@@ -70,22 +70,27 @@ class Download(_Door):
         key, given = await self._enter(scope, receive)
         file = SpooledTemporaryFile(HELD_BYTES, mode="w+b")  # noqa: SIM115  # closed when it was sent
         try:
-            await self._flights.fly(key, lambda: self._write(file, given))
-            await self._send(scope, send, file, given.get("format", "json"))
+            result = await self._flights.fly(key, lambda: self._write(file, given))
+            await self._send(scope, send, file, self._named(given, result))
         finally:
             file.close()  # which also ends the writing of an answer that was given up
 
-    async def _write(self, file: IO[bytes], given: Given) -> None:
-        with _room():
-            await self._run(file.write, **given)
+    def _named(self, given: Given, result: Any) -> tuple[str, str]:
+        """Return the media type of the file, and what `filename` of Content-Disposition says of its name."""
+        form = given.get("format", "json")
+        return MEDIA_TYPES[form], f'filename="ingat-export.{form}"'
 
-    async def _send(self, scope: Scope, send: Send, file: IO[bytes], form: str) -> None:
+    async def _write(self, file: IO[bytes], given: Given) -> Any:
+        with _room():
+            return await self._run(file.write, **given)
+
+    async def _send(self, scope: Scope, send: Send, file: IO[bytes], named: tuple[str, str]) -> None:
         length = file.tell()
         file.seek(0)
         headers = [
-            (b"content-type", MEDIA_TYPES[form].encode()),
+            (b"content-type", named[0].encode()),
             (b"content-length", str(length).encode()),
-            (b"content-disposition", f'attachment; filename="ingat-export.{form}"'.encode()),
+            (b"content-disposition", f"attachment; {named[1]}".encode()),
             *SECURITY,
         ]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -100,7 +105,7 @@ class Upload(_Door):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["ingat.begun"] = False
         key, given = await self._enter(scope, receive)
-        packed = _packing(scope)
+        packed = self._look_at(scope, given)
         file = SpooledTemporaryFile(HELD_BYTES, mode="w+b")  # noqa: SIM115  # closed when it was read
         try:
             await self._receive(scope, receive, file)
@@ -108,7 +113,15 @@ class Upload(_Door):
             file.close()
             raise
         scope["ingat.begun"] = True
-        report = await self._flights.fly(key, lambda: self._read(file, packed, given))
+        with acting_as(f"key:{key.id}"):
+            result = await self._flights.fly(key, lambda: self._read(file, packed, given))
+        await self._answer(scope, send, result)
+
+    def _look_at(self, scope: Scope, given: Given) -> bool:
+        """Return whether the body is packed, or raise InvalidInput for one that cannot be read."""
+        return _packing(scope)
+
+    async def _answer(self, scope: Scope, send: Send, report: Any) -> None:
         if report.errors and not report.dry_run:
             first = report.errors[0].message
             raise InvalidFile(
@@ -121,7 +134,7 @@ class Upload(_Door):
         most, size, more = self._limits.max_bytes, 0, True
         announced = header(scope, b"content-length")
         if announced is not None and (not announced.isdigit() or int(announced[:20]) > most):
-            raise _too_large(most)
+            raise self._too_large(most)
         held = bytearray()
         while more:
             message = await receive()
@@ -131,13 +144,16 @@ class Upload(_Door):
             more = message.get("more_body", False)
             size += len(message.get("body", b""))
             if size > most:
-                raise _too_large(most)
+                raise self._too_large(most)
             if len(held) >= PIECE_BYTES or not more:
                 with _room():
                     await asyncio.to_thread(file.write, bytes(held))
                 held.clear()
 
-    async def _read(self, file: IO[bytes], packed: bool, given: Given) -> ImportReport:
+    def _too_large(self, most: int) -> RequestTooLarge:
+        return _too_large(most)
+
+    async def _read(self, file: IO[bytes], packed: bool, given: Given) -> Any:
         with file:
             file.seek(0)
             zipped = file.read(2) == b"\x1f\x8b"
@@ -145,8 +161,7 @@ class Upload(_Door):
             if packed and not zipped:
                 raise InvalidInput("The body is not packed with gzip, as the header Content-Encoding says.")
             source = _Limited(file, self._limits.max_bytes) if zipped else file
-            report: ImportReport = await self._run(cast(BinaryIO, source), **given)
-            return report
+            return await self._run(cast(BinaryIO, source), **given)
 
 
 class _Limited:
@@ -161,14 +176,6 @@ class _Limited:
         if self._left < 0:
             raise _too_large(self._most)
         return found
-
-
-def file_endpoint(
-    action: Action, memory: AsyncMemory, access: Access, limits: FileLimits, flights: Flights
-) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
-    """Return the endpoint of an action that streams."""
-    kind = Download if action.streams == "out" else Upload
-    return kind(action, memory, access, limits, flights)
 
 
 @contextmanager

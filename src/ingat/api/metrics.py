@@ -79,7 +79,7 @@ class _Collector:
 
 
 def _of_store(stats: Stats) -> list[Family]:
-    """Return the gauges of the store; every worker gives the same."""
+    """Return what is counted of the store; every worker gives the same."""
     sessions = stats.sessions
     states = [(("active",), sessions.active), (("closed",), sessions.closed), (("archived",), sessions.archived)]
     always = [target for target in stats.targets if target.week is None]
@@ -95,11 +95,19 @@ def _of_store(stats: Stats) -> list[Family]:
         _one("memories", "Memories, those that have ended included.", stats.memories.total),
         _one("log_entries", "Log entries.", stats.logs.total),
         _one("snapshots", "Snapshots of application state.", stats.snapshots.total),
+        _one("artifacts", "Files that sessions made or were given.", stats.artifacts.total),
         _one("store_size_bytes", "Bytes of the store's files.", stats.size_bytes),
         _one("vectors_missing", "Index entries without a vector.", stats.vectors_missing),
         _one("sessions_used_last_day", "Sessions with a message in the last 24 hours.", stats.growth.active_last_day),
         _one("sessions_overdue", "Active sessions that are idle beyond the timeout.", stats.expiry.overdue),
         _one("summaries_pending", "Ended sessions without their summary.", stats.expiry.pending_summaries),
+        _counter("users_erased", "Users erased or purged since the store was made.", (), [((), stats.erasures.users)]),
+        _counter(
+            "mass_deletion_alerts",
+            "How often more than 10 users were erased within 10 minutes.",
+            (),
+            [((), stats.erasures.alerts)],
+        ),
         _one("size_hints", "Users, or the store, beyond the sizes of the settings.", len(stats.hints)),
         _gauge(
             "target_state",

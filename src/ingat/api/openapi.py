@@ -23,11 +23,12 @@ REASONS = {
     401: "No access key was given, or it is unknown or revoked: unauthorized.",
     403: "The access key does not allow this, or the user is blocked: forbidden, user_blocked.",
     404: "It is not there: user_not_found, session_not_found, message_not_found, memory_not_found, key_not_found, "
-    "operation_not_found, restore_point_missing, snapshot_not_found, job_not_found.",
+    "operation_not_found, restore_point_missing, snapshot_not_found, artifact_not_found, "
+    "backup_not_found, job_not_found.",
     405: "The address takes other methods: method_not_allowed.",
     408: "The request did not arrive in time; nothing was begun: request_timeout.",
     409: "It does not fit the present state: conflict, alias_taken, session_exists, session_closed, session_archived, "
-    "protected_user, store_conflict. Nothing was changed.",
+    "protected_user, store_conflict, backup_locked, secret_missing. Nothing was changed.",
     413: "The request body is too large: request_too_large.",
     421: "The server does not answer for that host name: host_not_allowed.",
     429: "The key has used up its requests for now, too many of its requests wait, or it is wrong and too many such "
@@ -43,7 +44,7 @@ REASONS = {
 """Why an action answers with an error, by HTTP status."""
 
 _WRITES_ONLY = (409, 507)
-_WRITING_READS = ("search", "export")
+_WRITING_READS = ("search", "export", "artifacts.read", "backups.diff")
 """Actions that change nothing and write nevertheless: into the index, or into a temporary file."""
 _BODY_ONLY = (408, 413)
 _WITH_MODELS = ("recall", "search", "context", "chat", "reindex")
@@ -122,7 +123,7 @@ def _operation(action: Action, fields: Schema, answer: Schema) -> Schema:
         (name,) = arguments_of(action.many).__struct_fields__[1:]
         several = {"type": "object", "properties": {name: {"type": "array", "items": answer}}, "required": [name]}
         answer = {"oneOf": [answer, several], "description": f"for a list in the body an object with `{name}`"}
-    content = _file_content() if action.streams == "out" else {"application/json": {"schema": answer}}
+    content = _content_of(action) if action.streams == "out" else {"application/json": {"schema": answer}}
     responses: Schema = {"201" if action.created else "200": {"description": "Done.", "content": content}}
     if action.kept:
         responses["200"] = {"description": "Done; nothing was created by it.", "content": content}
@@ -146,7 +147,7 @@ def _operation(action: Action, fields: Schema, answer: Schema) -> Schema:
     elif rest:
         operation["requestBody"] = _body(action, rest, required)
     if action.streams == "in":
-        operation["requestBody"] = {"required": True, "content": _file_content(EXAMPLES[action.name])}
+        operation["requestBody"] = {"required": True, "content": _content_of(action, EXAMPLES.get(action.name))}
     return operation
 
 
@@ -162,6 +163,17 @@ def _statuses(action: Action) -> list[int]:
             or status == 405
         )
     ]
+
+
+def _content_of(action: Action, example: Schema | None = None) -> Schema:
+    """Return what the file is that an action takes or gives: the bytes of an artifact, or an export."""
+    if action.name.startswith("artifacts."):
+        kind = "*/*" if action.streams == "out" else "application/octet-stream"
+        return {kind: {"schema": {"type": "string", "description": "the bytes as they are"}}}
+    content = _file_content(example)
+    if action.name == "restore":
+        content["application/gzip"] = {"schema": {"type": "string", "description": "a backup or a restore point"}}
+    return content
 
 
 def _file_content(example: Schema | None = None) -> Schema:
@@ -202,11 +214,16 @@ def _query_parameter(name: str, schema: Schema, required: bool) -> Schema:
         inner = {"type": "string", **inner}
     parameter: Schema = {"name": name, "in": "query", "required": required, "schema": inner}
     description = parts[0].get("description") or schema.get("description")
+    if inner.get("type") == "object":
+        parameter["content"] = {"application/json": {"schema": parameter.pop("schema")}}
     return {**parameter, "description": description} if description else parameter
 
 
 def _path_schema(schema: Schema) -> Schema:
-    return {"type": "string", "minLength": 1, "maxLength": 256, **schema}
+    """Return the schema of what stands in a path, where nothing may be left out."""
+    named = next((part for part in schema.get("anyOf", ()) if part.get("type") != "null"), schema)
+    shown = {name: value for name, value in {**schema, **named}.items() if name not in ("anyOf", "default")}
+    return {"type": "string", "minLength": 1, "maxLength": 256, **shown}
 
 
 def _prose(action: Action) -> str:

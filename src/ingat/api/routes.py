@@ -16,12 +16,13 @@ from ingat.api.answer import encode, send_json
 from ingat.api.endpoint import ByMethod, Endpoint
 from ingat.api.feed import PATH as FEED_PATH
 from ingat.api.feed import Feed
-from ingat.api.files import DEFAULT_LIMITS, FileLimits, file_endpoint
+from ingat.api.files import DEFAULT_LIMITS, FileLimits
 from ingat.api.flights import Flights
 from ingat.api.health import Alive, Readiness
 from ingat.api.metrics import Metrics
 from ingat.api.original.endpoint import Original
 from ingat.api.original.table import CALLS, PATH
+from ingat.api.streams import file_endpoint
 
 
 def action_routes(

@@ -11,8 +11,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from ingat.cli.harmless import printable
 from ingat.cli.language import mark
-from ingat.cli.run import local_time, printable
+from ingat.cli.run import local_time
 from ingat.core.i18n import Translate
 from ingat.core.logs import LogEntry
 from ingat.core.stats import SizeHint, Stats, Target, Timings
@@ -112,6 +113,7 @@ def numbers(_: Translate, stats: Stats) -> list[tuple[str, str]]:
         (_("memories"), f"{stats.memories.total:,}"),
         (_("logs"), f"{stats.logs.total:,} ({errors.format(number=f'{stats.logs.errors_last_day:,}')})"),
         (_("snapshots"), f"{stats.snapshots.total:,}"),
+        (_("artifacts"), f"{stats.artifacts.total:,}"),
         (_("size"), megabytes(stats.size_bytes)),
         (_("growth per day"), grown),
         (_("ended"), ended),

@@ -11,6 +11,7 @@ from typing import Any
 import click
 import msgspec
 
+from ingat.cli.harmless import printable
 from ingat.cli.language import mark, translate_in
 from ingat.core.errors import IngatError
 
@@ -35,15 +36,19 @@ _SENTENCES = {
     "memory_not_found": mark("There is no such memory; nothing was changed."),
     "key_not_found": mark("There is no such key; nothing was changed."),
     "snapshot_not_found": mark("There is no such snapshot; nothing was changed."),
+    "artifact_not_found": mark("There is no such artifact; nothing was changed."),
+    "backup_not_found": mark("There is no such backup or restore point; nothing was changed."),
     "operation_not_found": mark("There is no such operation; nothing was changed."),
     "job_not_found": mark("There is no such job; nothing was changed."),
     "restore_point_missing": mark("The restore point is gone or damaged; nothing was changed."),
+    "backup_locked": mark("The copy is encrypted, and the passphrase is missing or another one; nothing was changed."),
+    "secret_missing": mark("The key of the ledger of purges is missing or another one; nothing was changed."),
     "conflict": mark("This does not fit the present state; nothing was changed."),
     "alias_taken": mark("The alias already names another user; nothing was changed."),
     "session_exists": mark("A session with that id is already there; nothing was changed."),
     "session_closed": mark("The session is closed: it can be read, not written to; nothing was changed."),
     "session_archived": mark("The session is archived; nothing was changed. Unarchive it first."),
-    "protected_user": mark("The user is protected; nothing was deleted. Use --force to delete all the same."),
+    "protected_user": mark("The user is protected; nothing was deleted. --force, with a reason, deletes all the same."),
     "user_blocked": mark("The user is blocked; nothing was kept."),
     "store_error": mark("The store could not do it; nothing of it was kept."),
     "store_conflict": mark("The store refused a row; nothing of it was kept."),
@@ -76,6 +81,10 @@ _NO_COMMAND = "Missing command."
 """What click says of a group that is called with options and without a command."""
 
 
+class Declined(click.ClickException):
+    """Somebody was asked and said no; the message says that nothing was done."""
+
+
 class Interrupted(KeyboardInterrupt):
     """Ctrl-C where more can be said of what was kept than that what was saved stays saved; `told` says it."""
 
@@ -99,6 +108,9 @@ def report(error: BaseException, context: click.Context | None, *, as_json: bool
     if isinstance(error, click.UsageError):
         _tell_usage(error, error.ctx or context, as_json)
         return USAGE
+    if isinstance(error, Declined) and not as_json:
+        click.echo(printable(error.message), err=True)
+        return FAILED
     if isinstance(error, click.ClickException):
         _tell("error", error.format_message(), {}, context, as_json)
         return FAILED
@@ -128,9 +140,10 @@ def _tell(code: str, message: str, details: dict[str, Any], context: click.Conte
     sentence = (_OF_SERVER if server is not None and code in _OF_SERVER else _SENTENCES).get(code, "")
     translated = _(sentence) if sentence else ""
     if translated != sentence:
-        click.echo(f"{_('Error')}: {translated.format(server=server)}\n{_('Details')}: {message}", err=True)
+        told = f"{_('Error')}: {translated.format(server=server)}\n{_('Details')}: {message}"
     else:
-        click.echo(f"{_('Error')}: {message}", err=True)
+        told = f"{_('Error')}: {message}"
+    click.echo(printable(told), err=True)
 
 
 def reader_left() -> int:
@@ -154,7 +167,7 @@ def _tell_usage(error: click.UsageError, context: click.Context | None, as_json:
     _ = translate_in(context)
     if context is not None:
         click.echo(context.get_usage(), err=True)
-    click.echo(f"{_('Error')}: {message}", err=True)
+    click.echo(printable(f"{_('Error')}: {message}"), err=True)
     if context is not None:
         click.echo(_("`{command} --help` explains.").format(command=context.command_path), err=True)
 

@@ -20,7 +20,7 @@ from ingat.cli.values import Document, Moment, Object, OneOf, Rows, Whole, merge
 from ingat.descriptions import DESCRIPTIONS
 from ingat.memory import Memory
 
-TIMES = frozenset({"since", "until", "as_of", "at", "valid_from", "valid_to"})
+TIMES = frozenset({"since", "until", "as_of", "at", "valid_from", "valid_to", "before"})
 SHORT = {
     "user_id": "user",
     "session_id": "session",
@@ -30,10 +30,13 @@ SHORT = {
     "project_id": "project",
     "key_id": "key",
     "snapshot_id": "snapshot",
+    "artifact_id": "artifact",
     "operation_id": "operation",
     "other_id": "other",
     "kinds": "kind",
     "attachments": "attachment",
+    "users": "user",
+    "sessions": "session",
 }
 """Names of options and positional arguments where they are not those of the method."""
 SWITCHES = {

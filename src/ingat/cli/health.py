@@ -10,10 +10,11 @@ from rich.console import Group
 from rich.text import Text
 
 from ingat.cli.board import hint_lines, numbers, of_process, target_table, timing_table
+from ingat.cli.harmless import printable
 from ingat.cli.jobs import often
 from ingat.cli.language import mark
 from ingat.cli.rows import Heading, rows_drawn
-from ingat.cli.run import Run, local_time, printable
+from ingat.cli.run import Run, local_time
 from ingat.cli.tables import NARROW_COLUMNS, show_pairs
 from ingat.core.i18n import Translate
 from ingat.core.records import Check
@@ -37,10 +38,16 @@ NAMES = (
     mark("compressed messages that cannot be read"),
     mark("kinds of log entries whose number is wrong"),
     mark("reading every row"),
+    mark("audit trail"),
     mark("vectors missing"),
     mark("vectors of another embedder"),
     mark("sessions whose summary is missing"),
     mark("users beyond the size of the settings"),
+    mark("files of artifacts missing"),
+    mark("purges that did not end"),
+    mark("newest backup"),
+    mark("copies missing in the second place"),
+    mark("encryption of backups"),
     mark("job {name}"),
 )
 """What the doctor looks at."""
@@ -50,7 +57,17 @@ ADVICE = (
     mark("restore the newest backup; do not go on writing"),
     mark("they are made behind the writes; `ingat reindex` makes them now"),
     mark("`ingat reindex` replaces them"),
+    mark("put them back from a copy of the data directory, restore a backup, or erase the artifacts"),
+    mark("purge the person again: the same command goes on where it stopped; its certificate says what lacks"),
+    mark("`ingat audit verify` says what was changed; copy the store and its data directory before anything else"),
     mark("`ingat expire` writes them"),
+    mark("`ingat backup create` makes one; the job `backup` of a server does so every day"),
+    mark("`ingat backup mirror` brings them there"),
+    mark(
+        'run INGAT_EXTRAS=encryption bin/run once, or pip install "ingat[encryption]" where Ingat was installed by pip;'
+        " until then nothing is erased, and no copy is made"
+    ),
+    mark("see the setting backup_mirror and that place; `ingat backup mirror` tries again"),
     mark("`ingat jobs list` shows the error; `ingat jobs run` tries again"),
     mark("it was stopped; `ingat jobs start` lets the scheduler run it again"),
     mark("no server runs the scheduler: `ingat serve`, or `ingat jobs run` by cron"),
@@ -67,9 +84,21 @@ _COUNTED = {
     "faults": (mark("{number} fault"), mark("{number} faults")),
     "sessions": (mark("{number} session"), mark("{number} sessions")),
     "users": (mark("{number} user"), mark("{number} users")),
+    "files": (mark("{number} file"), mark("{number} files")),
+    "purges": (mark("{number} purge"), mark("{number} purges")),
+    "copies": (mark("{number} copy"), mark("{number} copies")),
 }
 _OF = mark("{number} of {total}")
-_WORDS = (mark("possible"), mark("not possible"), mark("never ran"), mark("stopped"))
+_WORDS = (
+    mark("possible"),
+    mark("not possible"),
+    mark("never ran"),
+    mark("stopped"),
+    mark("none yet"),
+    mark("cannot be read"),
+    mark("package missing"),
+    mark("package there"),
+)
 _ALERT = mark("{target}; alert {alert}")
 
 
@@ -121,7 +150,7 @@ def _aim(translate: Translate, target: str) -> str:
 
 def measured(translate: Translate, value: str) -> str:
     """Return a measured value in the reader's language: `3 rows`, `0 faults`, `2 of 7`."""
-    counted = re.fullmatch(r"(\d+) (rows|faults|sessions|users)", value)
+    counted = re.fullmatch(rf"(\d+) ({'|'.join(_COUNTED)})", value)
     if counted:
         one, many = _COUNTED[counted[2]]
         return translate(one if counted[1] == "1" else many).format(number=f"{int(counted[1]):,}")

@@ -6,16 +6,23 @@ from typing import Any
 
 import msgspec
 
+from ingat.cli.copies import MORE_ROWS, size_told
 from ingat.cli.language import mark
+from ingat.cli.operations import rows_told
 from ingat.cli.run import Run, local_time
 from ingat.cli.tables import show_pairs
+from ingat.core.backups import BackupPass
 from ingat.core.dates import HOUR_MS
 from ingat.core.i18n import Translate
 from ingat.core.reports import ExpireReport, Job, RetainReport
 
 Pairs = list[tuple[str, str]]
 _MIB = 1_048_576
-_REPORTS: dict[str, type[ExpireReport | RetainReport]] = {"expire": ExpireReport, "retain": RetainReport}
+_REPORTS: dict[str, type[ExpireReport | RetainReport | BackupPass]] = {
+    "expire": ExpireReport,
+    "retain": RetainReport,
+    "backup": BackupPass,
+}
 _NUMBERS = (
     mark("users"),
     mark("sessions"),
@@ -69,6 +76,8 @@ def retained(run: Run, report: RetainReport) -> Pairs:
         (_("log entries deleted"), f"{report.logs_deleted:,}"),
         (_("snapshots deleted"), f"{report.snapshots_deleted:,}"),
         (_("restore points deleted"), f"{report.restore_points_deleted:,}"),
+        (_("records of operations dropped"), f"{report.operations_dropped:,}"),
+        (_("entries of the audit trail pruned"), f"{report.audit_entries_pruned:,}"),
         (_("space freed"), f"{report.space_freed_bytes / _MIB:,.1f} MiB"),
         (_("next pass"), "" if report.next_cleanup is None else local_time(report.next_cleanup)),
     ]
@@ -93,6 +102,21 @@ def show_job(run: Run, job: Job) -> None:
         pairs.append((_("last result"), " " if result else _("nothing was to be done")))
         pairs += [(f"  {name}", value) for name, value in result]
     show_pairs(run, pairs)
+
+
+def backed_up(run: Run, report: BackupPass) -> Pairs:
+    """Return what the job of the backups did."""
+    _ = run.translate
+    return [
+        (
+            _("backup"),
+            _("nothing has changed since {name}").format(name=report.backup) if report.unchanged else report.backup,
+        ),
+        (_("size"), size_told(run, report.size_bytes)),
+        (_("holds"), rows_told(run, report.counts, MORE_ROWS)),
+        (_("old copies deleted"), f"{len(report.deleted):,}"),
+        (_("copied to the second place"), f"{len(report.copied):,}"),
+    ]
 
 
 def often(translate: Translate, hours: float) -> str:
@@ -124,7 +148,7 @@ def _last_run(run: Run, job: Job) -> str:
 
 def _result(run: Run, job: Job) -> Pairs:
     """Return what came of the last run that went well; what is nothing is left out."""
-    report: ExpireReport | RetainReport | None = None
+    report: ExpireReport | RetainReport | BackupPass | None = None
     if job.name in _REPORTS:
         try:
             report = msgspec.convert(job.last_result, _REPORTS[job.name])
@@ -132,11 +156,17 @@ def _result(run: Run, job: Job) -> Pairs:
             report = None  # of another version
     if report is None:
         return [(_named(run, name), _plain(run, name, value)) for name, value in job.last_result.items()]
-    pairs = expired(run, report) if isinstance(report, ExpireReport) else retained(run, report)
+    pairs = _reported(run, report)
     skipped = run.translate("next pass")  # the job has a time of its own for it
     told = [(name, value) for name, value in pairs if value not in ("0", "0.0 MiB") and name != skipped]
     failed = [(run.translate("failed"), f"{each.id}: {each.message}") for each in report.failed]
     return told + failed
+
+
+def _reported(run: Run, report: ExpireReport | RetainReport | BackupPass) -> Pairs:
+    if isinstance(report, ExpireReport):
+        return expired(run, report)
+    return retained(run, report) if isinstance(report, RetainReport) else backed_up(run, report)
 
 
 def _named(run: Run, name: str) -> str:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import msgspec
 from rich.text import Text
 
-from ingat.cli.run import Run, local_time, printable
+from ingat.cli.harmless import printable
+from ingat.cli.run import Run, local_time
 from ingat.core.logs import LOG_LEVELS, LogEntry
 
 STYLES = {"debug": "dim", "info": "", "warn": "yellow", "error": "bold red"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import MutableMapping
+from collections.abc import MutableMapping, Sequence
 from functools import partial
 from typing import Any, cast
 
@@ -48,17 +48,22 @@ _BEFORE: list[Any] = [
 ]
 
 
-def set_up_logs(*, as_json: bool, colours: bool, level: int = logging.WARNING, events: bool = False) -> None:
+def set_up_logs(
+    *, as_json: bool, colours: bool, level: int = logging.WARNING, events: bool = False, left_out: Sequence[str] = ()
+) -> None:
     """Send our own log to standard error, as readable lines or as JSON lines.
 
     What tells of single requests is shown with `events` only: it has its place in the log of the memory. Of exceptions
-    type and frames are told, never what they say, nor the values of variables; secrets are replaced.
+    type and frames are told, never what they say, nor the values of variables; secrets are replaced. `left_out` are
+    loggers of which people are told in another way.
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_formatter(as_json, colours))
     handler.setLevel(level)
     if not events:
         handler.addFilter(lambda record: record.levelno >= logging.WARNING or record.name not in EVENTS)
+    if left_out:
+        handler.addFilter(lambda record: record.name not in left_out)
     ours = logging.getLogger("ingat")
     ours.handlers, ours.propagate = [handler], False
     ours.setLevel(level)

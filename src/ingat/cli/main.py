@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any, NamedTuple, NoReturn
@@ -25,6 +26,7 @@ class Entry(NamedTuple):
 
 COMMANDS: dict[str, Entry] = {
     "serve": Entry("ingat.cli.serve", "serve", mark("Answer over HTTP until stopped.")),
+    "stop": Entry("ingat.cli.stop", "stop_", mark("Stop the servers of this store.")),
     "chat": Entry("ingat.cli.chat", "chat", mark("Talk on the console; what is said is remembered across runs.")),
     "users": Entry("ingat.cli.actions", "users", mark("Who the people are.")),
     "sessions": Entry("ingat.cli.actions", "sessions", mark("Conversations: open, list, close, archive.")),
@@ -41,14 +43,32 @@ COMMANDS: dict[str, Entry] = {
     "snapshots": Entry(
         "ingat.cli.actions", "snapshots", mark("Named states of an application: save, load, compare, export.")
     ),
+    "artifacts": Entry(
+        "ingat.cli.artifacts", "artifacts", mark("Files of sessions: datasets, models, preprocessors, vector stores.")
+    ),
     "retention": Entry(
         "ingat.cli.retention", "retention", mark("The numbers that say what is archived, pruned or deleted, and when.")
     ),
     "jobs": Entry("ingat.cli.actions", "jobs", mark("What a server does by the clock: expiry, retention.")),
     "export": Entry("ingat.cli.transfer", "export", mark("Write everything, or one user's part, as portable JSON.")),
     "erase": Entry("ingat.cli.erase", "erase", mark("Delete, after a restore point that brings it back.")),
-    "operations": Entry("ingat.cli.erase", "operations", mark("What was deleted, by whom and why.")),
-    "undo": Entry("ingat.cli.erase", "undo", mark("Bring back what an operation took away.")),
+    "cleanup": Entry("ingat.cli.cleanup", "cleanup_", mark("Erase test users that nobody used for a while.")),
+    "clear": Entry(
+        "ingat.cli.clear", "clear", mark("Delete one user or everything, asking step by step, with the server stopped.")
+    ),
+    "backup": Entry(
+        "ingat.cli.backup", "backup", mark("Copies of the store and restore points: make, list, check, bring back.")
+    ),
+    "operations": Entry("ingat.cli.undo", "operations", mark("What was deleted or restored, by whom and why.")),
+    "purge": Entry("ingat.cli.purge", "purge", mark("Forget a person everywhere; there is no way back.")),
+    "audit": Entry("ingat.cli.audit", "audit", mark("Who did what to whom, and why.")),
+    "undo": Entry("ingat.cli.undo", "undo", mark("Take back what an operation did.")),
+    "redo": Entry("ingat.cli.undo", "redo", mark("Do again what was undone.")),
+    "restore": Entry(
+        "ingat.cli.restore",
+        "restore",
+        mark("Bring back what a file holds: a backup, a restore point, or a backup of klar."),
+    ),
     "import": Entry("ingat.cli.datasets", "import_", mark("Bring in conversations from a file.")),
     "eval": Entry("ingat.cli.datasets", "evaluate_", mark("Measure recall on questions whose answers are known.")),
     "stats": Entry("ingat.cli.actions", "stats", mark("Show how much the store holds.")),
@@ -109,6 +129,7 @@ class LazyGroup(Group):
         **extra: Any,
     ) -> NoReturn:
         """Run the command that the words name, and end the process with its exit code, in every mode."""
+        _open_closed_streams()
         words = list(sys.argv[1:] if args is None else args)
         try:
             code = super().main(words, prog_name or "ingat", complete_var, False, obj=words, **extra)
@@ -120,6 +141,13 @@ class LazyGroup(Group):
         except BrokenPipeError:
             code = reader_left()
         sys.exit(code if isinstance(code, int) else 0)
+
+
+def _open_closed_streams() -> None:
+    """Give a process that was started with closed standard streams empty ones."""
+    sys.stdin = sys.stdin or open(os.devnull, encoding="utf-8")  # noqa: SIM115 - open as long as the process lives
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
 
 
 def _show_version(context: click.Context, parameter: click.Parameter, value: bool) -> None:

@@ -10,8 +10,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from ingat.cli.harmless import printable
 from ingat.cli.language import mark
-from ingat.cli.run import Run, local_time, printable
+from ingat.cli.run import Run, local_time
 from ingat.core.context import Context, message_text
 from ingat.core.i18n import Translate
 from ingat.core.records import Hit, NearMiss, Recall, ScorePart, Turn

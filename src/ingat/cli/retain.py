@@ -19,7 +19,7 @@ def _show(run: Run, report: RetainReport) -> None:
     _ = run.translate
     show_pairs(run, retained(run, report))
     for operation in report.operations:
-        run.note(_("What was deleted comes back with: ingat undo {operation}").format(operation=operation))
+        run.note(_("What was deleted comes back with: {command}").format(command=run.command("undo", operation)))
     for note in report.notes:
         run.note(note)
 

@@ -6,20 +6,24 @@ import importlib
 import os
 import pwd
 import re
+import shlex
 import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from typing import Any, TextIO
+from urllib.parse import urlsplit
 
 import click
 import msgspec
+from rich.cells import cell_len
 from rich.console import Console, RenderableType
 from rich.markup import escape
 
 from ingat.cli.command import JSON, STORE
 from ingat.cli.failures import Interrupted
+from ingat.cli.harmless import printable
 from ingat.cli.language import language_in, translate_in
 from ingat.cli.logs import set_up_logs
 from ingat.core.actor import acting_as
@@ -29,11 +33,14 @@ from ingat.store.open import sqlite_file
 
 UNBOUND_COLUMNS = 160
 """Width of tables that go into a file or pipe."""
+_WORD = re.compile(r"ingat [^`]*$|(?:`[^`]*`|\S)+")
+"""What a line is not broken in."""
 _END = re.compile(r"(?: |\x1b\[[0-9;]*m)+$")
 """Blanks and changes of colour at the end of a line."""
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 STORED_LOG = "ingat.app.stored_log"
 """The module of `storing`; it stands above us, so it is looked up by name."""
+BACKUPS_LOG = "ingat.backups"
+"""The logger that tells of a second place that fails; people are told once, as a sentence."""
 Storing = Callable[[Memory, LogThreshold], AbstractContextManager[None]]
 FLUSH_S = 20.0
 """How long a command waits for the vectors of what it wrote; what is missing then is made later."""
@@ -57,7 +64,7 @@ class Run:
         self.settings: Settings = read_settings({"store": self._store})
         self.out, self.err = _console(sys.stdout), _console(sys.stderr)
         self.colours = self.err.is_terminal and not self.err.no_color
-        set_up_logs(as_json=self.json, colours=self.colours)
+        set_up_logs(as_json=self.json, colours=self.colours, left_out=() if self.json else (BACKUPS_LOG,))
 
     def settings_with(self, **values: Any) -> Settings:
         """Return the settings with some of them set by options; what is None stays as it is."""
@@ -86,6 +93,8 @@ class Run:
                 self.note(self.translate("Remembering is switched off: nothing is written."))
             try:
                 yield memory
+                if not self.json:
+                    self._tell_of_second_place(memory.backups.trouble)
             except KeyboardInterrupt as error:
                 if passing:
                     raise Interrupted(self.translate("Interrupted. Nothing is kept: the store is gone.")) from error
@@ -100,6 +109,12 @@ class Run:
         elif made:
             self.note(_("A new store was made: {url}").format(url=url))
 
+    def _tell_of_second_place(self, trouble: str | None) -> None:
+        _ = self.translate
+        if trouble is not None:
+            told = _("The second place of backups lacks copies: {why}. `ingat backup mirror` brings them there.")
+            self.note(told.format(why=trouble.rstrip(".")))
+
     def keeps(self, settings: Settings) -> bool:
         """Return whether what is written outlives the command."""
         return sqlite_file(settings.store) is not None
@@ -108,6 +123,11 @@ class Run:
     def store_given(self) -> str | None:
         """Return the store that the command line names, None when it names none."""
         return self._store
+
+    def command(self, *words: str) -> str:
+        """Return `ingat` with these words for people to copy; it names the store when this run does, but no secret."""
+        named = self._store is not None and urlsplit(self._store).password is None
+        return shlex.join(["ingat", *words, *(["--store", self._store or ""] if named else [])])
 
     def print_json(self, value: Any) -> None:
         """Write one JSON object to standard output: on one line, indented on a terminal."""
@@ -125,9 +145,16 @@ class Run:
         """Write a line for people to standard output."""
         self.out.print(escape(printable(text)), highlight=False, soft_wrap=True)
 
+    def explain(self, text: str) -> None:
+        """Write a sentence for people to standard output: in lines of words where that is a terminal."""
+        self.say(in_lines(printable(text), self.out.width) if self.out.is_terminal else text)
+
     def note(self, text: str) -> None:
         """Write a line for people to standard error, so that it never mixes with what is asked for."""
-        self.err.print(escape(printable(text)), highlight=False, soft_wrap=True, style="dim")
+        shown = printable(text)
+        if self.err.is_terminal:
+            shown = in_lines(shown, self.err.width)
+        self.err.print(escape(shown), highlight=False, soft_wrap=True, style="dim")
 
     def count(self, number: int, one: str, many: str) -> str:
         """Return `1 message` or `7 messages`; both forms come translated."""
@@ -147,13 +174,30 @@ def login() -> str:
         return str(os.getuid())
 
 
-def printable(text: str) -> str:
-    """Return a text without what could steer a terminal: control characters are replaced, line ends and tabs stay."""
-    return _CONTROLS.sub("\ufffd", text)
-
-
 def _without_blanks(end: re.Match[str]) -> str:
     return end[0].replace(" ", "")
+
+
+def in_lines(text: str, width: int) -> str:
+    """Return a text in lines of no more than so many columns, where that can be done without breaking a word.
+
+    What stands in backticks and a command at the end of a line (`ingat undo 01a1…`) are words, so that they can be
+    copied as they are.
+    """
+    return "\n".join(_broken(line, width) for line in text.split("\n"))
+
+
+def _broken(line: str, width: int) -> str:
+    if cell_len(line) <= width:
+        return line
+    lines = [line[: len(line) - len(line.lstrip())]]
+    for word in _WORD.findall(line):
+        begun = bool(lines[-1].strip())
+        if begun and cell_len(lines[-1]) + 1 + cell_len(word) > width:
+            lines.append(word)
+        else:
+            lines[-1] += f" {word}" if begun else word
+    return "\n".join(lines)
 
 
 def write_line(raw: bytes) -> None:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+from ingat.cli.artifact_pairs import show_artifact
+from ingat.cli.copies import backup_pairs, show_difference, show_mirrored, show_pruned
 from ingat.cli.health import show_checks, show_stats
 from ingat.cli.jobs import show_job
 from ingat.cli.log_lines import show_log_lines
 from ingat.cli.log_stats import show_log_stats
 from ingat.cli.operations import show_operation
 from ingat.cli.recalled import show_context, show_hits, show_turn
+from ingat.cli.restored import show_restored
 from ingat.cli.run import Run
 from ingat.cli.snapshots import show_comparison, show_loaded, show_snapshot
 from ingat.cli.tables import show_pairs, show_record, show_rows
+from ingat.core.artifacts import Artifact
+from ingat.core.backups import Backup, BackupDifference, MirrorReport, PruneReport, RestoreReport
 from ingat.core.context import Context
 from ingat.core.logs import LogEntry, LogStats
 from ingat.core.records import Check, Page, Recall, Turn
@@ -47,6 +52,18 @@ def show(run: Run, value: Any, what: str | None) -> None:
         show_log_lines(run, (value,), None)
     elif isinstance(value, SnapshotHead):
         show_snapshot(run, value)
+    elif isinstance(value, Artifact):
+        show_artifact(run, value)
+    elif isinstance(value, Backup):
+        show_pairs(run, backup_pairs(run, value))
+    elif isinstance(value, BackupDifference):
+        show_difference(run, value)
+    elif isinstance(value, PruneReport):
+        show_pruned(run, value)
+    elif isinstance(value, RestoreReport):
+        show_restored(run, value)
+    elif isinstance(value, MirrorReport):
+        show_mirrored(run, value)
     elif isinstance(value, Page):
         if value.items and isinstance(value.items[0], LogEntry):
             show_log_lines(run, value.items)

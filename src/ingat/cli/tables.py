@@ -10,10 +10,15 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from ingat.cli.audit_lines import AuditLine
+from ingat.cli.copies import holds_told, kind_told, size_told, why_made
+from ingat.cli.harmless import printable
 from ingat.cli.language import mark
 from ingat.cli.operations import scope, taken, why
 from ingat.cli.rows import Heading, rows_drawn
-from ingat.cli.run import Run, local_time, printable
+from ingat.cli.run import Run, local_time
+from ingat.core.artifacts import Artifact
+from ingat.core.backups import Backup
 from ingat.core.policy import PolicyVersion, RetentionPolicy
 from ingat.core.records import Key, MemoryItem, Message, NewKey, Session, User
 from ingat.core.reports import Job, Operation
@@ -113,6 +118,14 @@ def _value(name: str) -> Callable[[Run, Any], str]:
 
 
 COLUMNS: dict[type, tuple[Column, ...]] = {
+    AuditLine: (
+        Column(mark("when"), _moment("at"), whole=True),
+        Column(mark("who"), _attribute("who")),
+        Column(mark("what"), _attribute("what")),
+        Column(mark("whom"), _attribute("whom")),
+        Column(mark("why"), _attribute("why")),
+        Column(mark("way back"), _attribute("way"), whole=True, below=True),
+    ),
     User: (
         Column(mark("user"), _attribute("user_id"), whole=True, below=True),
         Column(mark("name"), _attribute("name")),
@@ -158,6 +171,14 @@ COLUMNS: dict[type, tuple[Column, ...]] = {
         Column(mark("bytes"), _attribute("size_bytes"), right=True),
         Column(mark("time"), _moment("created_at"), whole=True),
     ),
+    Artifact: (
+        Column(mark("artifact"), _attribute("id"), whole=True, below=True),
+        Column(mark("name"), _attribute("name")),
+        Column(mark("kind"), _attribute("kind")),
+        Column(mark("user"), _attribute("user_id")),
+        Column(mark("bytes"), _attribute("size_bytes"), right=True),
+        Column(mark("time"), _moment("created_at"), whole=True),
+    ),
     Change: (
         Column(mark("place"), _attribute("path")),
         Column(mark("change"), lambda run, change: run.translate(change.kind), whole=True),
@@ -174,10 +195,18 @@ COLUMNS: dict[type, tuple[Column, ...]] = {
         Column(mark("operation"), _attribute("id"), whole=True, below=True),
         Column(mark("time"), _moment("created_at"), whole=True),
         Column(mark("what"), scope),
-        Column(mark("deleted"), taken),
+        Column(mark("rows"), taken),
         Column(mark("who"), _attribute("actor")),
         Column(mark("why"), why),
         Column(mark("undone"), _moment("undone_at")),
+    ),
+    Backup: (
+        Column(mark("name"), _attribute("name"), whole=True, below=True),
+        Column(mark("time"), _moment("created_at"), whole=True),
+        Column(mark("what"), kind_told),
+        Column(mark("size"), lambda run, copy: size_told(run, copy.size_bytes), whole=True, right=True),
+        Column(mark("holds"), holds_told),
+        Column(mark("why"), why_made),
     ),
     Job: (
         Column(mark("job"), _attribute("name"), whole=True),
@@ -199,6 +228,8 @@ NOTHING = {
     "logs": mark("There are no log entries."),
     "snapshots": mark("There are no snapshots."),
     "operations": mark("Nothing was deleted yet."),
+    "audit": mark("There is no such entry in the audit trail."),
+    "backups": mark("There are no backups and no restore points."),
     "policies": mark("The policy was never changed: the defaults hold."),
 }
 VALUES = (
@@ -233,6 +264,7 @@ VALUES = (
     mark("Close idle sessions and remember a summary of each"),
     mark("Apply the retention policy"),
     mark("Keep the day's measures"),
+    mark("Copy the whole store, delete copies that are old, and bring the others to the second place"),
 )
 """Words that records hold and people read."""
 

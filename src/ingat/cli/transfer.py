@@ -34,8 +34,9 @@ _SECTIONS = {
     "sessions": ROWS["session"],
     "messages": ROWS["message"],
     "memories": ROWS["memory"],
-    "expiries": (mark("{number} end of a session"), mark("{number} ends of sessions")),
+    "expiries": (mark("{number} note that a session ended"), mark("{number} notes that a session ended")),
     "snapshots": ROWS["snapshot"],
+    "artifacts": ROWS["artifact"],
     "logs": ROWS["log"],
     "retention_policies": (mark("{number} retention policy"), mark("{number} retention policies")),
 }
@@ -52,7 +53,7 @@ def _export(file: str, user_id: str | None, format: ExportFormat | None, no_logs
 
     if file == STANDARD:
         with run.memory() as memory:
-            written(memory, _write_out)
+            written(memory, write_out)
         sys.stdout.buffer.flush()
         return
     path = Path(file)
@@ -62,7 +63,7 @@ def _export(file: str, user_id: str | None, format: ExportFormat | None, no_logs
         )
     if path.exists() and not force:
         raise InvalidInput(f"The file {file} is there already; nothing was written. --force writes it anew.")
-    with run.memory() as memory, _new_file(path) as write:
+    with run.memory() as memory, new_file(path, packed=path.name.lower().endswith(".gz")) as write:
         report = written(memory, write)
     if run.json:
         run.print_json(report)
@@ -75,7 +76,8 @@ def _format_of(file: str) -> ExportFormat:
     return "jsonl" if name.endswith((".jsonl", ".ndjson")) else "json"
 
 
-def _write_out(piece: bytes) -> None:
+def write_out(piece: bytes) -> None:
+    """Write bytes to standard output, all of them."""
     sys.stdout.flush()
     rest = piece
     while rest:
@@ -83,14 +85,14 @@ def _write_out(piece: bytes) -> None:
 
 
 @contextmanager
-def _new_file(path: Path) -> Iterator[Callable[[bytes], object]]:
-    """Write a file that is there as a whole or not at all, for the owner only; `.gz` is packed."""
+def new_file(path: Path, *, packed: bool) -> Iterator[Callable[[bytes], object]]:
+    """Write a file that is there as a whole or not at all, for the owner only; with `packed` by gzip."""
     partial = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
     try:
         with open(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as raw:
-            if path.name.lower().endswith(".gz"):
-                with gzip.GzipFile(filename="", fileobj=raw, mode="wb", compresslevel=6) as packed:
-                    yield packed.write
+            if packed:
+                with gzip.GzipFile(filename="", fileobj=raw, mode="wb", compresslevel=6) as file:
+                    yield file.write
             else:
                 yield raw.write
             raw.flush()
@@ -99,7 +101,7 @@ def _new_file(path: Path) -> Iterator[Callable[[bytes], object]]:
         _sync_folder(path.parent)
     except OSError as error:
         raise InvalidFile(
-            f"The file {path} cannot be written: {error.strerror or error}. Nothing was exported."
+            f"The file {path} cannot be written: {error.strerror or error}. Nothing of it is there."
         ) from error
     finally:
         partial.unlink(missing_ok=True)
@@ -167,9 +169,9 @@ def _show(run: Run, report: ImportReport) -> None:
         return
     if report.dry_run:
         run.say(_("Nothing was imported: this is what an import would do."))
-    run.say(_("Imported: {counts}.").format(counts=_told(run, report.imported)))
+    run.explain(_("Imported: {counts}.").format(counts=_told(run, report.imported)))
     if any(report.skipped.values()):
-        run.say(_("There already: {counts}.").format(counts=_told(run, report.skipped)))
+        run.explain(_("There already: {counts}.").format(counts=_told(run, report.skipped)))
     renamed = [f"{each.kind} {each.id} → {each.new_id}" for each in report.renamed]
     for line in (*_first(run, renamed), *_first(run, report.notes)):
         run.note(line)

@@ -128,6 +128,18 @@ class OperationNotFound(NotFound):
     code = "operation_not_found"
 
 
+class ArtifactNotFound(NotFound):
+    """No artifact has that id."""
+
+    code = "artifact_not_found"
+
+
+class BackupNotFound(NotFound):
+    """No backup or restore point has that name."""
+
+    code = "backup_not_found"
+
+
 class JobNotFound(NotFound):
     """The scheduler has no job of that name."""
 
@@ -174,6 +186,18 @@ class RestorePointMissing(NotFound):
     """The restore point that an undo needs is no longer there, or is damaged; nothing was changed."""
 
     code = "restore_point_missing"
+
+
+class BackupLocked(Conflict):
+    """The copy is encrypted, and the passphrase is missing or another one; nothing was changed."""
+
+    code = "backup_locked"
+
+
+class SecretMissing(Conflict):
+    """The key of the ledger of purges is not in the data directory; nothing was changed."""
+
+    code = "secret_missing"
 
 
 # -- the caller may not do this ------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ _PERSON_JID = re.compile(r"([0-9]{5,20})(?::[0-9]+)?@(?:c\.us|s\.whatsapp\.net)"
 _PLUS_NUMBER = re.compile(r"\+[\s0-9().\-\u2010-\u2015\u00a0]+")
 _FORBIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _COPIED_ALONG = frozenset({"Cf", "Zs"})
-_JOINERS = "\u200c\u200d"
+JOINERS = "\u200c\u200d"
 
 _lock = threading.Lock()
 _last = 0
@@ -57,9 +57,14 @@ def check_id(value: str, what: str = "id") -> str:
         raise InvalidId(f"The {what} has more than {MAX_ID_CHARACTERS} characters.", characters=len(text))
     if ".." in text or "/" in text or "\\" in text:
         raise InvalidId(f"The {what} may not hold '..', '/' or a backslash.")
-    if any(unicodedata.category(each) in _FORBIDDEN_CATEGORIES and each not in _JOINERS for each in text):
+    if has_hidden(text):
         raise InvalidId(f"The {what} holds a control character, an invisible one, or half of a surrogate pair.")
     return text
+
+
+def has_hidden(text: str) -> bool:
+    """Return whether a text has control or invisible characters other than the two that join letters and emoji."""
+    return any(unicodedata.category(each) in _FORBIDDEN_CATEGORIES and each not in JOINERS for each in text)
 
 
 def _stripped(value: str) -> str:

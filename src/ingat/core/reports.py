@@ -8,6 +8,8 @@ from msgspec import Struct
 
 from ingat.core.records import Json
 
+OperationKind = Literal["erase", "retain", "restore", "undo"]
+
 
 class Failure(Struct, frozen=True, kw_only=True):
     """One thing that could not be done, and why."""
@@ -54,6 +56,7 @@ class RetainReport(Struct, frozen=True, kw_only=True):
     compressed_to_bytes: int
     restore_points_deleted: int
     operations_dropped: int = 0
+    audit_entries_pruned: int = 0
     operations: tuple[str, ...] = ()
     failed: tuple[Failure, ...] = ()
     notes: tuple[str, ...] = ()
@@ -61,10 +64,18 @@ class RetainReport(Struct, frozen=True, kw_only=True):
 
 
 class Operation(Struct, frozen=True, kw_only=True):
-    """One act that took something away. `restore_point` names the file that `undo` brings it back from."""
+    """One act that took something away or put something in its place.
+
+    `restore_point` names the file that `undo` brings it back from. `reverts` is the operation that this one, of kind
+    `undo`, takes back, or, of another kind, does again after it was undone. `protected_by`, of a dry run, says what
+    would refuse it without `force`. `counts` are the rows of each kind that it took away; of a restore, and of what
+    undid one, those that it added, replaced or took away. Told only to who undoes or redoes: `taken_away` and
+    `put_back`, the rows that went and those that came or are as they were; and `notes`, what came out otherwise than
+    asked.
+    """
 
     id: str
-    kind: Literal["erase", "retain"]
+    kind: OperationKind
     scope: str
     target: str | None
     actor: str
@@ -74,7 +85,12 @@ class Operation(Struct, frozen=True, kw_only=True):
     created_at: int
     undone_at: int | None = None
     undone_by: str | None = None
+    reverts: str | None = None
     dry_run: bool = False
+    protected_by: tuple[str, ...] = ()
+    taken_away: dict[str, int] = {}
+    put_back: dict[str, int] = {}
+    notes: tuple[str, ...] = ()
 
 
 class Job(Struct, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ from msgspec import Struct
 from ingat.core.errors import InvalidSettings
 from ingat.core.i18n import LANGUAGES, names_language
 from ingat.core.policy import RecallPolicy
+from ingat.core.protection import PROTECTED_FLAGS
 from ingat.core.roles import Roles
 
 Synchronous = Literal["NORMAL", "FULL"]
@@ -44,10 +45,16 @@ _KINDS = {
     "scheduler": "true or false",
     "user_hint_bytes": _WHOLE,
     "store_hint_bytes": _WHOLE,
+    "protected_flags": "a list of names of flags",
     "role_budgets": "a table of whole numbers",
     "recall": "a table of settings",
+    "backup_mirror": _TEXT,
+    "backup_passphrase": _TEXT,
+    "backup_passphrase_file": _TEXT,
 }
 """What each setting must be, for those who gave something else."""
+_SECRETS = frozenset({"backup_passphrase"})
+_MOST_PASSPHRASE = 1_024
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -95,12 +102,20 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A user whose texts are larger than this is named in the stats."""
     store_hint_bytes: int = 500_000_000
     """A store whose files are larger than this is told of in the stats."""
+    protected_flags: tuple[str, ...] = PROTECTED_FLAGS
+    """Flags of a user that protect from being erased while they are set; an empty list: only the mark protects."""
     scheduler: bool = True
     """Whether the server runs the jobs: expiry, retention."""
     role_budgets: dict[str, int] = {}
     """Context budgets of roles in tokens, added to or in place of the defaults."""
     recall: RecallPolicy = RecallPolicy()
     """Defaults of recall and context (a table in the file)."""
+    backup_mirror: str | None = None
+    """Second place of backups and restore points: a folder, or a URL of fsspec such as `s3://bucket/folder`."""
+    backup_passphrase: str | None = None
+    """Passphrase that new backups and restore points are encrypted with (extra `encryption`)."""
+    backup_passphrase_file: str | None = None
+    """File whose first line is that passphrase."""
 
     @property
     def stored_level(self) -> LogThreshold:
@@ -132,7 +147,41 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             raise InvalidSettings(
                 f"lang must be {known}, or a locale of these such as id_ID.UTF-8; it is {self.lang!r}."
             )
+        if self.backup_passphrase is not None and self.backup_passphrase_file is not None:
+            raise InvalidSettings("backup_passphrase and backup_passphrase_file are both set; unset one of them.")
+        if self.backup_passphrase == "":
+            raise InvalidSettings("backup_passphrase must not be empty; unset it to leave backups unencrypted.")
         Roles(self.role_budgets)
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [
+            (name, "***" if name in _SECRETS and getattr(self, name) is not None else getattr(self, name))
+            for name in self.__struct_fields__
+        ]
+
+    def __repr__(self) -> str:
+        return f"Settings({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"
+
+    def passphrase(self) -> str | None:
+        """Return the passphrase of backups, from its file where one is named; InvalidSettings when that has none."""
+        if self.backup_passphrase_file is None:
+            return self.backup_passphrase
+        try:
+            with open(self.backup_passphrase_file, encoding="utf-8") as file:
+                line = file.readline(_MOST_PASSPHRASE + 1).rstrip("\r\n")
+        except (OSError, UnicodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
+            raise InvalidSettings(
+                f"backup_passphrase_file names {self.backup_passphrase_file!r}, which cannot be read: {why}.",
+                setting="backup_passphrase_file",
+            ) from None
+        if not 0 < len(line) <= _MOST_PASSPHRASE:
+            raise InvalidSettings(
+                f"The first line of {self.backup_passphrase_file!r}, which backup_passphrase_file names, must have from"
+                f" 1 to {_MOST_PASSPHRASE:,} characters.",
+                setting="backup_passphrase_file",
+            )
+        return line
 
 
 def data_directory(store_url: str, data: str | None) -> Path | None:
@@ -181,8 +230,9 @@ def _check(name: str, given: _Given) -> None:
         told = error.message.removeprefix(name) if own else f": {error.message}"
         raise InvalidSettings(given.where + told, setting=name) from error
     except msgspec.ValidationError as error:
+        told = "; it is not shown" if name in _SECRETS else f"; it is {given.value!r}"
         raise InvalidSettings(
-            f"{given.where} must be {_KINDS.get(name, 'a setting that there is')}; it is {given.value!r}.", setting=name
+            f"{given.where} must be {_KINDS.get(name, 'a setting that there is')}{told}.", setting=name
         ) from error
 
 
@@ -227,6 +277,6 @@ def _from_text(name: str, text: str) -> Any:
             return msgspec.json.decode(text)
         except msgspec.MsgspecError as error:
             raise InvalidSettings(f"INGAT_{name.upper()} must be a JSON object: {error}.") from error
-    if name in ("allowed_hosts", "allowed_origins"):
+    if name in ("allowed_hosts", "allowed_origins", "protected_flags"):
         return [part.strip() for part in text.split(",") if part.strip()]
     return text

@@ -99,6 +99,13 @@ class Growth(Struct, frozen=True, kw_only=True):
     active_last_day: int
 
 
+class Erasures(Struct, frozen=True, kw_only=True):
+    """Since the store was made: users erased or purged, and how often too many of them went within 10 minutes."""
+
+    users: int
+    alerts: int
+
+
 class ExpiryRate(Struct, frozen=True, kw_only=True):
     """Sessions that expired by themselves in the last 7 days, of those that had to: `overdue` are still open."""
 
@@ -151,6 +158,7 @@ class Stats(Struct, frozen=True, kw_only=True):
     vectors_missing: int
     logs: LogCounts
     snapshots: Count
+    artifacts: Count
     counted_at: int | None
     performance: Performance
     database: DatabaseUse
@@ -158,6 +166,7 @@ class Stats(Struct, frozen=True, kw_only=True):
     process: Process
     growth: Growth
     expiry: ExpiryRate
+    erasures: Erasures
     targets: tuple[Target, ...]
     hints: tuple[SizeHint, ...]
 
@@ -171,6 +180,7 @@ class Totals(Struct, frozen=True, kw_only=True):
     memories: int
     logs: int
     snapshots: int
+    artifacts: int = 0
     entries: int
     vectors_missing: int
     counted_at: int = 0

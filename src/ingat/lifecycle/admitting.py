@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, cast
 
 import msgspec
 from msgspec.structs import replace
 
+from ingat.core.artifacts import Artifact
 from ingat.core.errors import ContentTooLong
 from ingat.core.json import encode_object
 from ingat.core.logs import LogEntry
@@ -22,8 +23,10 @@ from ingat.lifecycle.outgoing import policies, session_of
 from ingat.lifecycle.put import AT_ONCE, Ready, put_aliases, put_memories, put_messages, put_session, put_user
 from ingat.lifecycle.settling import one_a_session, same_summary, settle
 from ingat.store.contract import Tx, Value
-from ingat.store.tables import logs, memories, messages, rows, sessions, snapshots, users
+from ingat.store.tables import artifacts, logs, memories, messages, rows, sessions, snapshots, users
 
+ROWS = [name for kind, name in SECTIONS.items() if kind != "file"]
+"""The kinds of rows, as reports name them; pieces of files are no rows."""
 MOST_TOLD = 1_000
 """Notes and new ids that a report lists; the rest is counted."""
 
@@ -34,12 +37,15 @@ class Admission:
     Held in memory: what belongs to which session, new ids, and the memories of users who were there already.
     """
 
-    def __init__(self, tx: Tx, now: int) -> None:
-        self._tx, self._now = tx, now
-        self.imported = dict.fromkeys(SECTIONS.values(), 0)
-        self.skipped = dict.fromkeys(SECTIONS.values(), 0)
+    def __init__(self, tx: Tx, now: int, missing: Collection[str] = ()) -> None:
+        """`missing` are files (SHA-256) that artifacts name and that are nowhere: these artifacts do not come in."""
+        self._tx, self._now, self._missing = tx, now, missing
+        self.imported = dict.fromkeys(ROWS, 0)
+        self.skipped = dict.fromkeys(ROWS, 0)
         self.renamed, self.notes = list[Renamed](), list[str]()
         self.touched: dict[str, None] = {}
+        self.people: set[str] = set()
+        """Whose rows came in."""
         self.more_renamed = self.more_notes = 0
         self._owners: dict[str, str] = {}
         self._fresh: set[str] = set()
@@ -69,8 +75,12 @@ class Admission:
             self._expiry(record)
         elif isinstance(record, Snapshot):
             self._snapshot(record)
-        else:
+        elif isinstance(record, Artifact):
+            self._artifact(record)
+        elif isinstance(record, PolicyVersion):
             self._policies.append(record)
+        else:
+            raise TypeError(f"{type(record).__name__} is no row that is imported.")
 
     def finish(self) -> None:
         """Write what is still held."""
@@ -88,7 +98,7 @@ class Admission:
         if owner is None:
             self._fresh.add(user.user_id)
             self._tell_of_aliases(user.user_id, put_user(self._tx, user))
-            self.imported["users"] += 1
+            self._counted("users", user.user_id, imported=True)
             return
         there = cast(User, users.get(self._tx, owner))
         values = self._gaps(there, user)
@@ -98,7 +108,7 @@ class Admission:
         if values:
             users.update(self._tx, owner, values, max(self._now, there.updated_at))
             self._note(f"The user {owner!r} was there; filled in: {', '.join(values)}.")
-        self._counted("users", imported=bool(values) or len(taken) < len(new))
+        self._counted("users", owner, imported=bool(values) or len(taken) < len(new))
 
     def _gaps(self, there: User, given: User) -> dict[str, Value]:
         """Return what the file knows of a user that the store does not: what is there is never changed."""
@@ -127,7 +137,7 @@ class Admission:
             there = self._there(session)
             self._rename("session", "", given.id, session.id, told=there is None)
         self._sessions[given.id] = _Place(given.user_id, session, fresh=there is None)
-        self._counted("sessions", imported=there is None)
+        self._counted("sessions", session.user_id, imported=there is None)
         if there is not None:
             return
         channel = session.channel
@@ -164,7 +174,7 @@ class Admission:
         message = replace(message, seq=place.seq_for(self._tx, message.seq))
         self._messages.append(Ready(message, ready.terms))
         place.add(message)
-        self.imported["messages"] += 1
+        self._counted("messages", place.user_id, imported=True)
         if len(self._messages) >= AT_ONCE:
             self._put_messages(sums=False)
 
@@ -198,7 +208,7 @@ class Admission:
             return
         several = self._memories if owner in self._fresh else self._held
         several.append(Ready(item, ready.terms))
-        self.imported["memories"] += 1
+        self._counted("memories", owner, imported=True)
         self.touched[owner] = None
         if len(self._memories) >= AT_ONCE:
             self._put_memories()
@@ -226,7 +236,7 @@ class Admission:
 
     def _expiry(self, given: Expiry) -> None:
         place = self._sessions[given.session_id]
-        self._counted("expiries", imported=place.fresh)
+        self._counted("expiries", place.user_id, imported=place.fresh)
         memory_id = None if given.memory_id is None else self._new_id("memory", place.given_user, given.memory_id)
         if not place.fresh:
             if memory_id is not None:
@@ -249,13 +259,30 @@ class Admission:
             snapshot = replace(snapshot, id=_derived("snapshot", snapshot.id, *_state_of(snapshot)))
             there = snapshots.head(self._tx, snapshot.id)
             self._rename("snapshot", "", given.id, snapshot.id, told=there is None)
-        self._counted("snapshots", imported=there is None)
+        self._counted("snapshots", owner, imported=there is None)
         if there is not None:
             return
         version = snapshots.free_version(self._tx, owner, snapshot.name, snapshot.version)
         if version != snapshot.version:
             self._note(f"Snapshot {snapshot.id!r} of {snapshot.name!r} came in as version {version}.")
         snapshots.insert(self._tx, replace(snapshot, version=version))
+
+    def _artifact(self, given: Artifact) -> None:
+        owner = None if given.user_id is None else self._owners.get(given.user_id, given.user_id)
+        place = self._sessions.get(given.session_id or "")
+        artifact = replace(given, user_id=owner, session_id=place.session_id if place else given.session_id)
+        there = artifacts.get(self._tx, artifact.id)
+        if there is not None and there != artifact:
+            parts = (owner or "", artifact.name, artifact.sha256, artifact.created_at)
+            artifact = replace(artifact, id=_derived("artifact", artifact.id, *parts))
+            there = artifacts.get(self._tx, artifact.id)
+            self._rename("artifact", "", given.id, artifact.id, told=there is None)
+        lost = there is None and artifact.sha256 in self._missing
+        self._counted("artifacts", owner, imported=there is None and not lost)
+        if lost:
+            self._note(f"The artifact {artifact.id!r} did not come in: its file is not among the rows.")
+        elif there is None:
+            artifacts.insert(self._tx, artifact)
 
     def _log(self, given: LogEntry) -> None:
         place = self._sessions.get(given.session_id or "")
@@ -269,7 +296,7 @@ class Admission:
             entry = replace(entry, id=_derived("log", entry.id, entry.at, entry.message))
             there = self._logged(entry.id)
             self._rename("log", "", given.id, entry.id, told=there is None)
-        self._counted("logs", imported=there is None)
+        self._counted("logs", None, imported=there is None)
         if there is None:
             self._logs.append(entry)
             if len(self._logs) >= AT_ONCE:
@@ -307,8 +334,10 @@ class Admission:
 
     # -- what is told ----------------------------------------------------------------------------------------------
 
-    def _counted(self, name: str, *, imported: bool) -> None:
+    def _counted(self, name: str, owner: str | None, *, imported: bool) -> None:
         (self.imported if imported else self.skipped)[name] += 1
+        if imported and owner is not None:
+            self.people.add(owner)
 
     def _new_id(self, kind: str, user_id: str, old: str) -> str:
         return self._new_ids.get((kind, user_id, old), old)

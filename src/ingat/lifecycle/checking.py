@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from msgspec.structs import replace
 
+from ingat.core.artifacts import Artifact
 from ingat.core.drafts import draft
 from ingat.core.errors import EmptyContent, InvalidInput, UnknownRole
 from ingat.core.ids import check_id, normalise_user_id
@@ -20,8 +21,11 @@ from ingat.core.snapshots import Snapshot
 from ingat.core.states import check_name, seal
 from ingat.core.texts import MAX_FIELD_BYTES, check_text
 from ingat.core.timelines import MAX_MESSAGE_IDS, key_of
-from ingat.lifecycle.lines import Expiry, Record, StoredSession
+from ingat.lifecycle.lines import Expiry, FilePiece, Record, StoredSession
+from ingat.services.artifacts import check_kind, check_media_type
+from ingat.services.artifacts import check_name as check_artifact_name
 from ingat.services.memories import MAX_TEXT_BYTES
+from ingat.store.files import is_sha256
 
 MAX_SEQ = 1 << 48
 MAX_ROW_METADATA_BYTES = 2 * MAX_JSON_BYTES
@@ -54,9 +58,23 @@ class Checker:
             return self._expiry(record)
         if isinstance(record, Snapshot):
             return self._snapshot(record)
+        if isinstance(record, Artifact):
+            return self._artifact(record)
+        if isinstance(record, FilePiece):
+            return _piece(record)
         if isinstance(record, LogEntry):
             return self._log(record)
-        return self._policy(record)
+        if isinstance(record, PolicyVersion):
+            return self._policy(record)
+        raise InvalidInput("Rows of this kind stand in restore points only.")
+
+    def suppose_user(self, user_id: str) -> None:
+        """Take a user for known, whom the file need not hold."""
+        self._users.add(normalise_user_id(user_id))
+
+    def suppose_session(self, session_id: str, user_id: str) -> None:
+        """Take a session for known, which the file need not hold."""
+        self._owners.setdefault(check_id(session_id, "session id"), user_id and normalise_user_id(user_id))
 
     def _once(self, kind: str, *key: str) -> None:
         if (kind, *key) in self._known:
@@ -179,6 +197,26 @@ class Checker:
         self._once("version of the snapshot", user_id or "", str(snapshot.version), check_name(snapshot.name))
         return replace(snapshot, id=snapshot_id, user_id=user_id, size_bytes=sealed.size_bytes, sha256=sealed.sha256)
 
+    def _artifact(self, artifact: Artifact) -> Artifact:
+        artifact_id = check_id(artifact.id, "artifact id")
+        self._once("artifact", artifact_id)
+        check_artifact_name(artifact.name)
+        check_kind(artifact.kind)
+        if artifact.media_type is not None:
+            check_media_type(artifact.media_type)
+        check_limit(artifact.size_bytes, "size_bytes", 0, MAX_SEQ)
+        encode_object(artifact.metrics, "metrics")
+        encode_object(artifact.metadata, "metadata")
+        _times(artifact, "created_at")
+        user_id = None if artifact.user_id is None else normalise_user_id(artifact.user_id)
+        return replace(
+            artifact,
+            id=artifact_id,
+            user_id=user_id,
+            session_id=_id(artifact.session_id, "session id"),
+            sha256=_sha256(artifact.sha256),
+        )
+
     def _log(self, entry: LogEntry) -> LogEntry:
         log_id = check_id(entry.id, "log id")
         self._once("log entry", log_id)
@@ -214,6 +252,18 @@ def _ended(session: StoredSession) -> StoredSession:
     if session.state == "closed":
         return replace(session, closed_at=closed_at, archived_at=None)
     return replace(session, closed_at=closed_at, archived_at=session.archived_at or session.updated_at)
+
+
+def _piece(piece: FilePiece) -> FilePiece:
+    _sha256(piece.sha256)
+    check_limit(piece.index, "index", 0, MAX_SEQ)
+    return piece
+
+
+def _sha256(given: str) -> str:
+    if not is_sha256(given):
+        raise InvalidInput(f"{given[:64]!r} is no SHA-256: 64 hexadecimal digits in lower case.", field="sha256")
+    return given
 
 
 def _field(record: Record, name: str) -> None:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from ingat.core import clock
 from ingat.core.stats import Measure, SessionCounts, Totals
 from ingat.store.contract import Store, Tx
-from ingat.store.tables import logs, measures, memories, messages, recall, sessions, snapshots, users
+from ingat.store.tables import artifacts, logs, measures, memories, messages, recall, sessions, snapshots, users
 
 SMALL_ROWS = 20_000
 """Up to so many rows in every table they are counted each time; that takes some milliseconds."""
@@ -75,6 +75,7 @@ class Counting:
             memories=memories.count(tx),
             logs=logs.count(tx),
             snapshots=snapshots.count(tx),
+            artifacts=artifacts.count(tx),
             entries=entries,
             vectors_missing=missing,
         )

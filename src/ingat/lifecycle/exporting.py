@@ -23,6 +23,8 @@ SECTIONS = {
     "memory": "memories",
     "expiry": "expiries",
     "snapshot": "snapshots",
+    "artifact": "artifacts",
+    "file": "file_pieces",
     "log": "logs",
     "policy": "retention_policies",
 }

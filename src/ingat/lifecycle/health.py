@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from ingat.core import clock
+from ingat.core.audit import AuditCheck
 from ingat.core.dates import HOUR_MS
 from ingat.core.errors import StoreCorrupt
 from ingat.core.records import Check
@@ -15,7 +16,8 @@ from ingat.lifecycle.growth import large_users
 from ingat.lifecycle.measure import Measurer
 from ingat.search.embed.contract import Embedder
 from ingat.store.contract import Store
-from ingat.store.tables import health, measures, recall
+from ingat.store.files import Files
+from ingat.store.tables import artifacts, health, measures, purging, recall
 
 LATE = 3
 """A job that has not begun for so many of its intervals is late."""
@@ -35,6 +37,10 @@ JOB_LATE = "no server runs the scheduler: `ingat serve`, or `ingat jobs run` by 
 JOB_STOPPED = "it was stopped; `ingat jobs start` lets the scheduler run it again"
 SUMMARIES_MISSING = "`ingat expire` writes them"
 USERS_LARGE = "`ingat stats` names them; `ingat retain` archives and compresses old sessions"
+PURGES_UNFINISHED = "purge the person again: the same command goes on where it stopped; its certificate says what lacks"
+AUDIT_BROKEN = "`ingat audit verify` says what was changed; copy the store and its data directory before anything else"
+FILES_GONE = "put them back from a copy of the data directory, restore a backup, or erase the artifacts"
+FILES_AT_ONCE = 500
 
 
 class Doctor:
@@ -46,18 +52,23 @@ class Doctor:
         embedder: Embedder | None,
         measurer: Measurer,
         jobs: Callable[[], Sequence[Job]],
+        audit: Callable[[], AuditCheck],
+        files: Files,
+        copies: Callable[[], Sequence[Check]],
         user_bytes: int,
         now: clock.Clock,
     ) -> None:
         self._store, self._embedder, self._measurer, self._jobs = store, embedder, measurer, jobs
-        self._user_bytes, self._now = user_bytes, now
+        self._audit, self._files, self._user_bytes, self._now = audit, files, user_bytes, now
+        self._copies = copies
 
     def look(self) -> list[Check]:
         """Look through the whole store and return what was checked, each with value, target and state.
 
         Rows (the engine's own integrity check, owners, order within sessions), counters (messages and tokens that
-        sessions keep), index (an entry for each message and memory, vectors of the embedder in use), summaries, jobs,
-        sizes, and the targets of which enough was measured. Reads only. A damaged file is a finding, not an error.
+        sessions keep), index (an entry for each message and memory, vectors of the embedder in use), the chain of the
+        audit trail, files of artifacts, summaries, jobs, backups, sizes, and the targets
+        of which enough was measured. Reads only. A damaged file is a finding, not an error.
         """
         faults = self._store.check()
         found = [
@@ -65,6 +76,8 @@ class Doctor:
         ]
         try:
             found += self._agreement()
+            found.append(self._trail())
+            found.append(self._artifacts())
             if self._embedder is not None:
                 found += self._vectors(self._embedder.fingerprint)
             found += self._work()
@@ -82,6 +95,18 @@ class Doctor:
             _check(name, f"{number} rows", "0 rows", number > 0, advice if number else None)
             for name, number, advice in self._store.read(health.disagreements)
         ]
+
+    def _trail(self) -> Check:
+        problems = len(self._audit().problems)
+        return _check("audit trail", f"{problems} faults", "0 faults", problems > 0, AUDIT_BROKEN if problems else None)
+
+    def _artifacts(self) -> Check:
+        """Count the files of artifacts that are gone or have another size; their bytes are compared on reading."""
+        bad, after = 0, ""
+        while some := self._store.read(lambda tx, last=after: artifacts.files_after(tx, None, last, FILES_AT_ONCE)):  # type: ignore[misc]
+            bad += sum(not self._files.has(*each) for each in some)
+            after = some[-1][0]
+        return _check("files of artifacts missing", f"{bad} files", "0 files", bad > 0, FILES_GONE if bad else None)
 
     def _vectors(self, fingerprint: str) -> list[Check]:
         entries, missing = self._store.read(lambda tx: recall.counts(tx, fingerprint))
@@ -107,11 +132,14 @@ class Doctor:
         before = self._now() - SUMMARY_LATE_MS
         missing = self._store.read(lambda tx: measures.summaries_missing(tx, before))
         large = len(large_users(self._store, self._user_bytes))
+        purges = len(self._store.read(purging.marks))
         return [
             _warning(
                 "sessions whose summary is missing", f"{missing} sessions", "0 sessions", missing, SUMMARIES_MISSING
             ),
             _warning("users beyond the size of the settings", f"{large} users", "0 users", large, USERS_LARGE),
+            _warning("purges that did not end", f"{purges} purges", "0 purges", purges, PURGES_UNFINISHED),
+            *self._copies(),
             *(self._job(job) for job in self._jobs()),
         ]
 

@@ -81,6 +81,8 @@ class Incoming:
             checksum.update(line + b"\n")
             try:
                 kind, record = decode_line(line, f"line {number}")
+                if kind not in SECTIONS:
+                    raise InvalidFile(f"line {number}: rows of the kind {kind!r} stand in restore points only.")
             except IngatError as error:
                 yield f"line {number}", error
                 _count(counts, line)

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
+from ingat.core.artifacts import Artifact
 from ingat.core.errors import InvalidFile, InvalidSettings
 from ingat.core.logs import LogEntry
 from ingat.core.policy import PolicyVersion
@@ -49,7 +50,46 @@ class Expiry(Struct, frozen=True, kw_only=True):
     error: str | None = None
 
 
-Record = User | StoredSession | Message | MemoryItem | Expiry | Snapshot | LogEntry | PolicyVersion
+class FilePiece(Struct, frozen=True, kw_only=True):
+    """A piece of the bytes of an artifact's file, base64 in a line; the first has the `index` 0.
+
+    `sha256` is that of the whole file. The pieces of a file stand together, in order, behind all artifacts. A file
+    without bytes has one piece.
+    """
+
+    sha256: str
+    index: int
+    data: bytes
+
+
+class Added(Struct, frozen=True, kw_only=True):
+    """That an operation put a row, so that undoing it takes the row away; only in restore points.
+
+    `of` is the kind of the row. With `replaced` the line before is the row as it was. `content` tells whether the row
+    has changed since, `exact` also of a session whether its sums have: see lifecycle.plan.
+    """
+
+    of: str
+    user_id: str | None = None
+    id: str
+    replaced: bool = False
+    content: str
+    exact: str
+
+
+Record = (
+    User
+    | StoredSession
+    | Message
+    | MemoryItem
+    | Expiry
+    | Snapshot
+    | Artifact
+    | FilePiece
+    | LogEntry
+    | PolicyVersion
+    | Added
+)
 
 KINDS: dict[str, type[Record]] = {
     "user": User,
@@ -58,8 +98,11 @@ KINDS: dict[str, type[Record]] = {
     "memory": MemoryItem,
     "expiry": Expiry,
     "snapshot": Snapshot,
+    "artifact": Artifact,
+    "file": FilePiece,
     "log": LogEntry,
     "policy": PolicyVersion,
+    "added": Added,
 }
 """The kinds of lines, in the order in which they stand in a file: what is referred to comes first."""
 
@@ -122,7 +165,7 @@ def _keeping(record: Record, unknown: dict[str, Any]) -> Record:
     """Return the record with fields that it does not have put where it has room for them."""
     if isinstance(record, LogEntry):
         return replace(record, data={**unknown, **record.data})
-    if isinstance(record, Expiry | PolicyVersion):
+    if isinstance(record, Expiry | PolicyVersion | FilePiece | Added):
         return record
     return replace(record, metadata={**unknown, **record.metadata})
 

@@ -15,6 +15,7 @@ from ingat.core.dates import DAY_MS, HOUR_MS, day_of
 from ingat.core.meter import NOTHING, Meter
 from ingat.core.stats import (
     Count,
+    Erasures,
     ExpiryRate,
     Growth,
     LogCounts,
@@ -29,7 +30,7 @@ from ingat.lifecycle.counting import Counting
 from ingat.lifecycle.growth import age, bytes_a_day, hints, large_users
 from ingat.lifecycle.replies import Judged, judged, kind_of, of_day, replies
 from ingat.store.contract import Store, Tx
-from ingat.store.tables import expiry, measures, retention
+from ingat.store.tables import erasures, expiry, measures, retention
 
 KEPT_DAYS = 400
 MOST_LOG_ERRORS = 10_000
@@ -41,6 +42,7 @@ class _Now(NamedTuple):
     """What is read of the store for the stats."""
 
     log_errors: int
+    erasures: Erasures
     made_7: int
     made_30: int
     first_at: int | None
@@ -83,6 +85,7 @@ class Measurer:
             vectors_missing=totals.vectors_missing,
             logs=LogCounts(total=totals.logs, errors_last_day=found.log_errors),
             snapshots=Count(total=totals.snapshots),
+            artifacts=Count(total=totals.artifacts),
             counted_at=totals.counted_at or None,
             performance=self._meter.performance(),
             database=self._meter.database(),
@@ -90,6 +93,7 @@ class Measurer:
             process=Process(pid=os.getpid(), started_at=self._meter.started_at, memory_bytes=memory_bytes()),
             growth=self._growth(found, size),
             expiry=rate,
+            erasures=found.erasures,
             targets=self._targets(known, totals.sessions.active, size, rate, found),
             hints=hints(size, self._sizes.store_bytes, today),
         )
@@ -142,6 +146,7 @@ class Measurer:
         timeout_ms = retention.current(tx).session_timeout_hours * HOUR_MS
         return _Now(
             log_errors=measures.log_errors_since(tx, now - DAY_MS, MOST_LOG_ERRORS),
+            erasures=Erasures(users=erasures.total(tx, erasures.USERS), alerts=erasures.total(tx, erasures.ALERTS)),
             made_7=measures.sessions_made_since(tx, now - 7 * DAY_MS),
             made_30=measures.sessions_made_since(tx, now - 30 * DAY_MS),
             first_at=measures.first_session_at(tx),

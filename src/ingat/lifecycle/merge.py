@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 import msgspec
 
@@ -10,24 +10,25 @@ from ingat.core import clock
 from ingat.core.errors import ContentTooLong, InvalidInput
 from ingat.core.ids import new_id, normalise_user_id
 from ingat.core.json import MAX_JSON_BYTES, encode_object
+from ingat.core.protection import Protection
 from ingat.core.records import User
 from ingat.core.roles import Roles
 from ingat.core.timelines import unite
 from ingat.services.memories import write_changes
 from ingat.store.contract import Store, Tx, Value
-from ingat.store.tables import keys, logs, memories, messages, recall, sessions, snapshots, users
+from ingat.store.tables import artifacts, audit, keys, logs, memories, messages, recall, sessions, snapshots, users
 
 
-def merge_users(store: Store, roles: Roles, now: clock.Clock, source: str, target: str) -> User:
+def merge_users(store: Store, roles: Roles, protection: Protection, now: clock.Clock, source: str, target: str) -> User:
     """Give everything of `source` to `target` and return the target; the source's id becomes an alias. One transaction.
 
     The target's values win and its gaps are filled; of the two roles the one with precedence (see core.roles);
-    protected when either was. The values of a subject become one history, in which the newest holds, and memories that
-    say the same become one. Where both have an active session of one channel, the one that was used last stays open
-    (of two used at the same time the target's); where both have a message of one id (by an import), the source's gets
-    a new one; where both have snapshots of one name, the source's versions follow the target's. Nothing is changed when
-    it raises UserNotFound, InvalidInput (both are the same user already) or ContentTooLong (flags, slots or metadata of
-    both do not fit into one object).
+    protected when either was, also by a flag. The values of a subject become one history, in which the newest holds,
+    and memories that say the same become one. Where both have an active session of one channel, the one that was used
+    last stays open (of two used at the same time the target's); where both have a message or memory of one id (by an
+    import or a restore), the source's gets a new one; where both have snapshots of one name, the source's versions
+    follow the target's. Nothing is changed when it raises UserNotFound, InvalidInput (both are the same user already)
+    or ContentTooLong (flags, slots or metadata of both do not fit into one object).
     """
     first, second = normalise_user_id(source), normalise_user_id(target)
     moment = now()
@@ -36,7 +37,7 @@ def merge_users(store: Store, roles: Roles, now: clock.Clock, source: str, targe
         old, new = users.required(tx, first), users.required(tx, second)
         if old.user_id == new.user_id:
             raise InvalidInput(f"{source!r} and {target!r} are one user already.")
-        joined = _joined(old, new, roles)
+        joined = _joined(old, new, roles, protection)
         _rename_clashes(tx, old.user_id, new.user_id)
         _unite(tx, old.user_id, new.user_id, moment)
         sessions.move(tx, old.user_id, new.user_id, moment)
@@ -46,24 +47,27 @@ def merge_users(store: Store, roles: Roles, now: clock.Clock, source: str, targe
         keys.move(tx, old.user_id, new.user_id)
         logs.move(tx, old.user_id, new.user_id)
         snapshots.move(tx, old.user_id, new.user_id)
+        artifacts.move(tx, old.user_id, new.user_id)
         users.move_aliases(tx, old.user_id, new.user_id)
         users.advance(tx, new.user_id, users.version(tx, old.user_id))
         users.rewrite(tx, new.user_id)
         users.delete(tx, old.user_id)
         users.add_alias(tx, old.user_id, new.user_id)
+        audit.append(tx, moment, "users.merge", "user", user_id=new.user_id, target=f"{old.user_id} → {new.user_id}")
         users.update(tx, new.user_id, joined, moment)
         return cast(User, users.get(tx, new.user_id))
 
     return store.write(work)
 
 
-def _joined(old: User, new: User, roles: Roles) -> dict[str, Value]:
+def _joined(old: User, new: User, roles: Roles, protection: Protection) -> dict[str, Value]:
     values: dict[str, Value] = {
         field: getattr(new, field) if getattr(new, field) is not None else getattr(old, field)
         for field in ("name", "gender", "product", "address", "language")
     }
     for field in ("flags", "slots", "metadata"):
-        values[field] = _fitting(old, new, field)
+        both = {**getattr(old, field), **getattr(new, field)}
+        values[field] = _fitting(old, new, field, protection.kept(both, old.flags) if field == "flags" else both)
     return {
         **values,
         "role": roles.strongest((old.role, new.role)),
@@ -72,9 +76,9 @@ def _joined(old: User, new: User, roles: Roles) -> dict[str, Value]:
     }
 
 
-def _fitting(old: User, new: User, field: str) -> str:
+def _fitting(old: User, new: User, field: str, both: dict[str, Any]) -> str:
     try:
-        return encode_object({**getattr(old, field), **getattr(new, field)}, field)
+        return encode_object(both, field)
     except ContentTooLong as error:
         raise ContentTooLong(
             f"The {field} of {old.user_id!r} and {new.user_id!r} do not fit into one object of {MAX_JSON_BYTES} bytes."
@@ -90,7 +94,11 @@ def _unite(tx: Tx, old: str, new: str, now: int) -> None:
 
 
 def _rename_clashes(tx: Tx, old: str, new: str) -> None:
-    """Give the messages of `old` whose ids `new` has too an id of their own, also where memories name them."""
+    """Give messages and memories of `old` whose ids `new` has too an id of their own, also where others name them."""
+    for memory_id in memories.shared_ids(tx, old, new):
+        fresh = new_id()
+        memories.rename(tx, old, memory_id, fresh)
+        recall.rename(tx, old, memory_id, fresh)
     renamed = {message_id: new_id() for message_id in messages.shared_ids(tx, old, new)}
     if not renamed:
         return

@@ -7,7 +7,10 @@ from pathlib import Path
 
 from ingat.core.meter import Meter
 from ingat.core.records import Message, Session
-from ingat.lifecycle.restorepoints import Line, Manifest, RestorePoint, RestorePoints
+from ingat.lifecycle.copyfile import Line, Manifest
+from ingat.lifecycle.encryption import Vault
+from ingat.lifecycle.mirror import Mirror
+from ingat.lifecycle.restorepoints import RestorePoint, RestorePoints
 from ingat.lifecycle.summaries import Summariser
 
 
@@ -25,13 +28,15 @@ def metered_summariser(summariser: Summariser, meter: Meter) -> Summariser:
 class MeteredRestorePoints(RestorePoints):
     """The restore points of one store, with the files that are written and read back told to a meter."""
 
-    def __init__(self, folder: Path | None, meter: Meter) -> None:
-        super().__init__(folder)
+    def __init__(
+        self, folder: Path | None, meter: Meter, *, vault: Vault | None = None, mirror: Mirror | None = None
+    ) -> None:
+        super().__init__(folder, vault=vault, mirror=mirror)
         self._meter = meter
 
-    def write(self, lines: Iterable[Line], manifest: Manifest) -> RestorePoint:
+    def write(self, lines: Iterable[Line], manifest: Manifest, *, expected_bytes: int = 0) -> RestorePoint:
         """Write the lines into a new file; see RestorePoints."""
-        point = super().write(lines, manifest)
+        point = super().write(lines, manifest, expected_bytes=expected_bytes)
         self._meter.file("restore point written", point.size_bytes)
         return point
 

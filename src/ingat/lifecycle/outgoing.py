@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, cast
 
+from ingat.core.artifacts import Artifact
 from ingat.core.json import decode_object
 from ingat.core.logs import LogEntry
 from ingat.core.policy import PolicyVersion
 from ingat.core.records import MemoryItem, Message, User
 from ingat.core.snapshots import Snapshot
-from ingat.lifecycle.lines import Expiry, Record, StoredSession
+from ingat.lifecycle.lines import Expiry, FilePiece, Record, StoredSession
 from ingat.store.contract import Row, Tx
-from ingat.store.tables import logs, memories, messages, retention, rows, snapshots, users
+from ingat.store.files import Files
+from ingat.store.tables import artifacts, logs, memories, messages, retention, rows, snapshots, users
 from ingat.store.tables.paging import decode_cursor
 
 PAGE = 500
@@ -21,12 +24,16 @@ MESSAGES = 64
 """Messages that are held at a time: each may have a MiB."""
 SNAPSHOTS = 100
 
+_log = logging.getLogger("ingat.artifacts")
 
-def outgoing(tx: Tx, user_id: str | None, *, include_logs: bool) -> Iterator[tuple[str, Iterator[Record]]]:
+
+def outgoing(
+    tx: Tx, user_id: str | None, *, include_logs: bool, files: Files
+) -> Iterator[tuple[str, Iterator[Record]]]:
     """Return the rows of each kind, kind by kind, of one user (an id, not an alias) or of all; see lifecycle.lines.
 
     Each kind is to be read before the next. A page of rows is held at a time. The retention policies belong to nobody,
-    so they come only with everything; so do the log entries and snapshots that name no user.
+    so they come only with everything; so do the log entries, snapshots and artifacts that name no user.
     """
     yield "user", _users(tx, user_id)
     yield "session", _sessions(tx, user_id)
@@ -34,6 +41,8 @@ def outgoing(tx: Tx, user_id: str | None, *, include_logs: bool) -> Iterator[tup
     yield "memory", _memories(tx, user_id)
     yield "expiry", _expiries(tx, user_id)
     yield "snapshot", _snapshots(tx, user_id)
+    yield "artifact", artifacts_of(tx, user_id)
+    yield "file", files_of(tx, user_id, files)
     if include_logs:
         yield "log", _logs(tx) if user_id is None else _logs_of(tx, user_id)
     if user_id is None:
@@ -78,6 +87,50 @@ def messages_of(tx: Tx, user_id: str, session_id: str) -> Iterator[Message]:
         some = messages.page(tx, user_id, session_id, MESSAGES, first + MESSAGES)
         yield from (each for each in some if each.seq >= first)
         after = first + MESSAGES - 1
+
+
+def artifacts_of(tx: Tx, user_id: str | None) -> Iterator[Artifact]:
+    """Return the artifacts of one user, or of everybody and nobody, without their files."""
+    at, last = -(1 << 62), ""
+    while some := (
+        artifacts.after(tx, last, PAGE) if user_id is None else artifacts.of_user_after(tx, user_id, at, last, PAGE)
+    ):
+        yield from some
+        at, last = some[-1].created_at, some[-1].id
+
+
+def files_of(tx: Tx, user_id: str | None, files: Files) -> Iterator[FilePiece]:
+    """Return the files of the artifacts of one user or of all, each once, piece by piece."""
+    last = ""
+    while some := artifacts.files_after(tx, user_id, last, PAGE):
+        for sha256, size_bytes in some:
+            yield from pieces_of(files, sha256, size_bytes)
+        last = some[-1][0]
+
+
+def artifact_lines(tx: Tx, user_id: str | None, files: Files) -> Iterator[tuple[str, Record]]:
+    """Return the artifacts of one user or of all, then their files, with their kinds."""
+    yield from (("artifact", each) for each in artifacts_of(tx, user_id))
+    yield from (("file", each) for each in files_of(tx, user_id, files))
+
+
+def pieces_of(files: Files, sha256: str, size_bytes: int) -> Iterator[FilePiece]:
+    """Return one file, piece by piece; nothing, and an error in the log, of one that is gone or damaged.
+
+    It is read twice: a file whose bytes are not those that were kept is left out as a whole, so that what it is
+    carried into can still be read, and rows that are deleted because of it can be. StoreUnavailable for one that may be
+    whole but cannot be read now: it must not be taken for lost.
+    """
+    fault = files.fault(sha256, size_bytes)
+    if fault is not None:
+        about = {"category": "artifact", "sha256": sha256}
+        _log.error("The file %s of an artifact %s: it could not be copied", sha256, fault, extra=about)
+        return
+    index = -1
+    for index, piece in enumerate(files.pieces(sha256, size_bytes)):
+        yield FilePiece(sha256=sha256, index=index, data=piece)
+    if index < 0:
+        yield FilePiece(sha256=sha256, index=0, data=b"")
 
 
 def policies(tx: Tx) -> list[PolicyVersion]:

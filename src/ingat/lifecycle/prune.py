@@ -1,8 +1,8 @@
-"""Prune: log entries, automatic snapshots, restore points and operations that the retention policy lets go."""
+"""Prune: log entries, automatic snapshots and operations that the retention policy lets go."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -12,11 +12,13 @@ from ingat.core import clock
 from ingat.core.dates import DAY_MS
 from ingat.core.errors import Conflict, IngatError
 from ingat.core.policy import RetentionPolicy
-from ingat.core.reports import Failure, Operation
-from ingat.lifecycle.erase import Collect, Delete, Rest, erase_rows
+from ingat.core.reports import Operation
+from ingat.lifecycle.cut import Cut
+from ingat.lifecycle.erase import erase_rows
 from ingat.lifecycle.restorepoints import Line, RestorePoints
 from ingat.store.contract import Store, Tx
 from ingat.store.tables import logs, operations, snapshots
+from ingat.store.tables.removal import Doomed
 
 REASON = "the retention policy"
 LOGS_A_POINT = 20_000
@@ -87,9 +89,7 @@ class LogPruner:
         while True:
             batch = _LogBatch(self._before, self._through)
             try:
-                operation = _erased(
-                    self._store, self._points, self._now, "logs", batch.collect, batch.delete, batch.rest
-                )
+                operation = _erased(self._store, self._points, self._now, "logs", batch)
             except IngatError:
                 self.pruned.rows += batch.deleted
                 raise
@@ -98,7 +98,7 @@ class LogPruner:
                 return self.pruned
 
 
-class _LogBatch:
+class _LogBatch(Cut):
     """One restore point's entries. `deleted` are committed; `pending` are when the transaction that runs is."""
 
     def __init__(self, before: int | None, through: logs.Position | None) -> None:
@@ -109,6 +109,7 @@ class _LogBatch:
     def collect(self, tx: Tx) -> Iterator[Line]:
         """Return the entries."""
         self.seqs = []
+        self.deleted = self.pending = self._place = 0
         after: logs.Position | None = None
         while len(self.seqs) < LOGS_A_POINT:
             most = min(LOGS_AT_ONCE, LOGS_A_POINT - len(self.seqs))
@@ -120,23 +121,20 @@ class _LogBatch:
                 return
             after = logs.Position(entries[-1].at, entries[-1].seq)
 
-    def delete(self, tx: Tx, counts: Mapping[str, int]) -> bool:
-        """Delete the first of them; False when another process did."""
-        some = self.seqs[:LOGS_A_WRITE]
-        self.pending, self._place = logs.delete(tx, some), len(some)
-        whole = self.pending == len(some)
-        if not whole:
-            self.pending = 0
-        return whole
+    def doom(self, tx: Tx, counts: Mapping[str, int]) -> Doomed:
+        """Return the first of them: when another process deleted one, they have changed."""
+        self.pending = self._place = min(len(self.seqs), LOGS_A_WRITE)
+        return Doomed(logs=self.seqs[:LOGS_A_WRITE])
 
-    def rest(self, tx: Tx) -> bool:
-        """Delete more of them, and return whether there are still some."""
+    def rest(self, tx: Tx) -> Doomed | None:
+        """Return the next of them that are still there."""
         self.deleted += self.pending
         self.pending = 0
         some = self.seqs[self._place : self._place + LOGS_A_WRITE]
-        self.pending = logs.delete(tx, some)
+        there = [each for each in some if logs.get(tx, each) is not None]
+        self.pending = len(there)
         self._place += len(some)
-        return self._place < len(self.seqs)
+        return Doomed(logs=there) if some else None
 
 
 class SnapshotPruner:
@@ -153,23 +151,32 @@ class SnapshotPruner:
 
     def prune(self) -> Pruned:
         """Delete what is due, 200 snapshots a restore point; raises what `erase_rows` names."""
-        ids: list[str] = []
-
-        def collect(tx: Tx) -> Iterator[Line]:
-            ids[:] = [head.id for head in snapshots.auto_beyond(tx, self._keep, SNAPSHOTS_A_POINT)]
-            for each in ids:
-                snapshot = snapshots.get(tx, each)
-                if snapshot is not None:
-                    yield "snapshot", snapshot
-
-        def delete(tx: Tx, counts: Mapping[str, int]) -> bool:
-            return all(snapshots.delete(tx, each) for each in ids)
-
         while True:
-            operation = _erased(self._store, self._points, self._now, "snapshot", collect, delete)
-            self.pruned.add(operation, len(ids))
-            if len(ids) < SNAPSHOTS_A_POINT:
+            batch = _SnapshotBatch(self._keep)
+            operation = _erased(self._store, self._points, self._now, "snapshot", batch)
+            self.pruned.add(operation, len(batch.ids))
+            if len(batch.ids) < SNAPSHOTS_A_POINT:
                 return self.pruned
+
+
+class _SnapshotBatch(Cut):
+    """One restore point's snapshots."""
+
+    def __init__(self, keep: int) -> None:
+        self._keep = keep
+        self.ids: list[str] = []
+
+    def collect(self, tx: Tx) -> Iterator[Line]:
+        """Return the snapshots."""
+        self.ids = [head.id for head in snapshots.auto_beyond(tx, self._keep, SNAPSHOTS_A_POINT)]
+        for each in self.ids:
+            snapshot = snapshots.get(tx, each)
+            if snapshot is not None:
+                yield "snapshot", snapshot
+
+    def doom(self, tx: Tx, counts: Mapping[str, int]) -> Doomed:
+        """Return the snapshots; they never change."""
+        return Doomed(snapshots=self.ids)
 
 
 def _erased(
@@ -177,9 +184,7 @@ def _erased(
     points: RestorePoints,
     now: clock.Clock,
     scope: str,
-    collect: Collect,
-    delete: Delete,
-    rest: Rest | None = None,
+    cut: Cut,
 ) -> Operation:
     """Take rows away as `erase_rows` does.
 
@@ -195,9 +200,7 @@ def _erased(
         scope=scope,
         target=None,
         reason=REASON,
-        collect=collect,
-        delete=delete,
-        rest=rest,
+        cut=cut,
     )
     for _ in range(MOST_CONFLICTS - 1):
         try:
@@ -207,35 +210,7 @@ def _erased(
     return act()
 
 
-class Gone(NamedTuple):
-    """Restore points that were deleted, and those that could not be."""
-
-    names: list[str]
-    failed: list[Failure]
-
-
-def drop_restore_points(store: Store, points: RestorePoints, before: int, keep_last: int, *, dry_run: bool) -> Gone:
-    """Delete restore points taken before a time, but none of the newest `keep_last`.
-
-    Only those of this store's operations: several stores may share the folder.
-    """
-    own = store.read(operations.restore_points)
-    gone, there = Gone([], []), [point for point in points.list() if point.name in own]
-    for point in there[: max(0, len(there) - keep_last)]:
-        if point.created_at >= before:
-            break
-        try:
-            if dry_run or points.delete(point.name):
-                gone.names.append(point.name)
-        except OSError as error:
-            said = (
-                f"The restore point {point.name} could not be deleted ({error}). It was left; see who may write there."
-            )
-            gone.failed.append(Failure(id=point.name, code="restore_point_failed", message=said))
-    return gone
-
-
-def drop_operations(store: Store, points: RestorePoints, before: int, *, without: list[str], dry_run: bool) -> int:
+def drop_operations(store: Store, points: RestorePoints, before: int, *, without: Sequence[str], dry_run: bool) -> int:
     """Forget operations recorded before a time whose restore point is gone, and return how many.
 
     `without` names restore points that count as gone.

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, cast
 
 import msgspec
 
+from ingat.core.artifacts import Artifact
 from ingat.core.drafts import attachment_texts, indexed_text, recallable
 from ingat.core.json import encode_object
 from ingat.core.logs import LogEntry
@@ -19,7 +20,7 @@ from ingat.search.entry import Terms, analyse
 from ingat.services.memories import entry_row as memory_row
 from ingat.services.messages import entry_row, terms_of
 from ingat.store.contract import Tx, Value
-from ingat.store.tables import logs, memories, messages, recall, rows, snapshots, users
+from ingat.store.tables import artifacts, logs, memories, messages, recall, rows, snapshots, users
 
 AT_ONCE = 500
 """Rows that are handed to the store together."""
@@ -55,6 +56,7 @@ def prepare(record: Record) -> Ready:
 def put(tx: Tx, ready: Iterable[Ready]) -> list[Written]:
     """Add rows with all that they hold, and return what lacks vectors now: hand each to the filler after the commit.
 
+    Pieces of files are not rows: `lifecycle.filing` takes them, and the files of artifacts must be in their places.
     What is referred to comes first: users, then sessions, messages and memories (as in a file of lines). Sums of
     sessions are taken as they are. Aliases that another user has are left out. StoreConflict when a row is there
     already: then the transaction must be given up. Only log entries that are there already are left as they are.
@@ -160,6 +162,8 @@ def _put_one(tx: Tx, record: Record) -> None:
         rows.insert_expiry(tx, msgspec.structs.astuple(record))
     elif isinstance(record, Snapshot):
         snapshots.insert(tx, record)
+    elif isinstance(record, Artifact):
+        artifacts.insert(tx, record)
     elif isinstance(record, PolicyVersion):
         rows.insert_policy(tx, record)
 

@@ -2,113 +2,90 @@
 
 from __future__ import annotations
 
-import gzip
-import hashlib
-import os
-import re
-import shutil
-import tempfile
-import threading
-import weakref
-import zlib
-from collections import Counter
-from collections.abc import Iterable, Iterator
+import logging
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
-import msgspec
-from msgspec import Struct
+from ingat.core.errors import BackupLocked, RestorePointFailed, RestorePointMissing
+from ingat.lifecycle.copied import (
+    LOCAL,
+    MIRROR,
+    STORE_ID,
+    Glimpse,
+    RestorePoint,
+    RestorePointFile,
+    copy_estimate,
+    failed,
+    manifest_of,
+    missing,
+    why,
+)
+from ingat.lifecycle.copyfile import (
+    UNREADABLE,
+    WHOLE,
+    Damaged,
+    Line,
+    Manifest,
+    Seal,
+    check_copy,
+    glance,
+    lines_of,
+    same_rows,
+    write_copy,
+)
+from ingat.lifecycle.copyfolder import ENCRYPTED, FOLDER, CopyFolder, is_name, moment_of, new_name, was_abandoned
+from ingat.lifecycle.encryption import Header, Vault, header_of
+from ingat.lifecycle.mirror import Mirror, pour
 
-from ingat.core.dates import DAY_MS
-from ingat.core.errors import IngatError, RestorePointFailed, RestorePointMissing
-from ingat.core.ids import new_id
-from ingat.lifecycle.lines import Record, decode_line, encode_line
+__all__ = [
+    "FOLDER",
+    "LOCAL",
+    "MIRROR",
+    "STORE_ID",
+    "Glimpse",
+    "Line",
+    "Manifest",
+    "RestorePoint",
+    "RestorePointFile",
+    "RestorePoints",
+    "copy_estimate",
+    "manifest_of",
+]
 
-Line = tuple[str, Record]
-"""A row with its kind: see lifecycle.lines."""
+T = TypeVar("T")
 
-FORMAT = "ingat-restore-point"
-VERSION = 1
-FOLDER = "restore-points"
+_MOST_TRIES = 5
+_BROKEN = (*UNREADABLE, Damaged)
 
-_NAME = re.compile(r"\d{8}T\d{9}Z-[0-9a-f]{32}\.jsonl\.gz")
-_UNFINISHED = ".unfinished"
-_PIECE_BYTES = 1 << 16
-_LEVEL = 5
-_ABANDONED_MS = DAY_MS
-
-
-class Manifest(Struct, frozen=True, kw_only=True, tag_field="line", tag="manifest"):
-    """The first line of a restore point: what it is, and why it was taken. `created_at` is milliseconds UTC.
-
-    `schema` is the number of the newest schema file of the store that the rows were in.
-    """
-
-    format: str = FORMAT
-    version: int = VERSION
-    schema: int
-    created_at: int
-    reason: str
-    actor: str
-    scope: str
-    target: str | None
-
-
-class _Seal(Struct, frozen=True, kw_only=True, tag_field="line", tag="end"):
-    """The last line: how many rows of each kind there are, and the SHA-256 of all lines before it."""
-
-    counts: dict[str, int]
-    sha256: str
-
-
-class RestorePoint(Struct, frozen=True, kw_only=True):
-    """A restore point that was taken. `sha256` is that of its lines, `size_bytes` the size of its file."""
-
-    name: str
-    path: str
-    counts: dict[str, int]
-    sha256: str
-    size_bytes: int
-
-
-class RestorePointFile(Struct, frozen=True, kw_only=True):
-    """A file among the restore points. `created_at`, milliseconds UTC, comes from its name."""
-
-    name: str
-    created_at: int
-    size_bytes: int
-
-
-_manifest = msgspec.json.Decoder(Manifest)
-_seal = msgspec.json.Decoder(_Seal)
+_log = logging.getLogger("ingat.backups")
 
 
 class RestorePoints:
     """The restore points of one store, in the folder `restore-points` of its data directory.
 
-    None: for a store in memory; they are in a folder of their own that is removed by `close`. Folders can be entered
-    and files read by their owner only.
+    None: for a store in memory; they are in a folder of their own that is removed by `close`. With a `vault` that has a
+    passphrase new files are encrypted. Every file is also brought to the `mirror` after it was verified; when that
+    fails, it is logged as an error and refuses nothing.
     """
 
-    def __init__(self, folder: Path | None) -> None:
-        self._data = None if folder is None else folder.absolute()
-        self._private: Path | None = None
-        self._forget: weakref.finalize[..., RestorePoints] | None = None
-        self._lock = threading.Lock()
-        self._writing: set[str] = set()
+    def __init__(self, folder: Path | None, *, vault: Vault | None = None, mirror: Mirror | None = None) -> None:
+        self._folder, self._vault, self.mirror = CopyFolder(folder), vault or Vault(), mirror
+        self._salt: str | None = None
+        self.trouble: str | None = None
+        """What the second place said when it was last tried in vain; None: it never was."""
+
+    @property
+    def lasts(self) -> bool:
+        """Whether the files stay when the store is closed."""
+        return self._folder.lasts
+
+    # -- writing -------------------------------------------------------------------------------------------------------
 
     def take(
-        self,
-        lines: Iterable[Line],
-        *,
-        scope: str,
-        target: str | None,
-        reason: str,
-        actor: str,
-        at: int,
-        schema: int,
+        self, lines: Iterable[Line], *, scope: str, target: str | None, reason: str, actor: str, at: int, schema: int
     ) -> RestorePoint:
         """Write the lines into a new file, read it back, and return what it holds; `at` is now, milliseconds UTC.
 
@@ -121,217 +98,348 @@ class RestorePoints:
         self.verify(point)
         return point
 
-    def write(self, lines: Iterable[Line], manifest: Manifest) -> RestorePoint:
-        """Do the first half of `take`: what is written is on the disk, but was not read back yet."""
-        name = f"{_stamp(manifest.created_at)}-{new_id()}.jsonl.gz"
+    def write(self, lines: Iterable[Line], manifest: Manifest, *, expected_bytes: int = 0) -> RestorePoint:
+        """Do the first half of `take`: what is written is on the disk, but was not read back yet.
+
+        RestorePointFailed at once when there is not as much room as `expected_bytes` and 1 MiB; MissingExtra when it is
+        to be encrypted and the package for that is missing.
+        """
+        self._vault.check()
         try:
-            folder = self._ready()
-            self._sweep(folder, manifest.created_at)
-        except OSError as error:
-            raise _failed(error) from error
-        path, unfinished = folder / name, folder / (name + _UNFINISHED)
-        self._writing.add(unfinished.name)
-        try:
-            with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                counts, sha256 = _write(file, lines, manifest)
-                file.flush()
-                os.fsync(file.fileno())
-                size = file.tell()
-            os.replace(unfinished, path)
-            _sync_folder(folder)
-        except BaseException as error:
-            for left in (unfinished, path):
-                with suppress(OSError):
-                    left.unlink(missing_ok=True)
-            if isinstance(error, OSError):
-                raise _failed(error) from error
-            raise
-        finally:
-            self._writing.discard(unfinished.name)
-        return RestorePoint(name=name, path=str(path), counts=counts, sha256=sha256, size_bytes=size)
+            self._folder.check_room(expected_bytes)
+            self._folder.sweep(manifest.created_at)
+            name = new_name(manifest.created_at, encrypted=self._vault.locks)
+            return self._write(name, lines, manifest, verified=False)
+        except _BROKEN as error:
+            raise failed(error) from error
 
     def verify(self, point: RestorePoint) -> None:
-        """Do the second half of `take`: read the file back; when it is not what was written, remove it and raise."""
+        """Do the second half of `take`: read the file back; when it is not what was written, remove it and raise.
+
+        Then bring it to the second place, if there is one.
+        """
+        path = Path(point.path)
         try:
-            _, seal = _checked(Path(point.path))
-            if (seal.counts, seal.sha256) != (point.counts, point.sha256):
-                raise _Damaged("its lines are not those that were written")
-        except (OSError, EOFError, zlib.error, _Damaged) as error:
+            self._compare(path, Seal(counts=point.counts, sha256=point.sha256))
+        except (*_BROKEN, BackupLocked) as error:
             with suppress(OSError):
-                Path(point.path).unlink(missing_ok=True)
-            raise _failed(error) from error
+                path.unlink(missing_ok=True)
+            raise failed(error) from error
+        if self.mirror is not None:
+            try:
+                self._bring_out(self.mirror, point.name, path)
+            except OSError as error:
+                self.trouble = str(error)
+                _log.error(
+                    "The copy %s could not be brought to the second place: %s. It is in the data directory;"
+                    " `ingat backup mirror` tries again.",
+                    point.name,
+                    error,
+                    extra={"category": "backup"},
+                )
+
+    def replace(self, name: str, lines: Iterable[Line], manifest: Manifest) -> RestorePoint:
+        """Write a restore point anew under its name, verified, in every place where it is, and return it.
+
+        What was in the file before is in none of them then. RestorePointFailed when it could not be written here (then
+        nothing was changed), OSError when it could not be brought to the second place, from where the old one is
+        removed then, if that can be done.
+        """
+        try:
+            self._folder.check_room(0)
+            point = self._write(name, lines, manifest, verified=True)
+        except _BROKEN as error:
+            raise failed(error) from error
+        if self.mirror is not None:
+            try:
+                self.mirror.put(name, Path(point.path))
+            except OSError:
+                self.mirror.delete(name)
+                raise
+        return point
+
+    def delete(self, name: str) -> bool:
+        """Remove a restore point from every place, and return whether it was there: nothing brings it back any more.
+
+        OSError when it could not be removed from one of them; what was removed stays removed.
+        """
+        self._path(name)
+        was_there = self._folder.delete(name)
+        if self.mirror is not None:
+            was_there = self.mirror.delete(name) or was_there
+        return was_there
+
+    def bring_out(self, name: str) -> None:
+        """Bring a restore point that is here to the second place; OSError."""
+        if self.mirror is not None:
+            self._bring_out(self.mirror, name, self._path(name))
+
+    # -- reading -------------------------------------------------------------------------------------------------------
 
     def read(self, name: str) -> tuple[Manifest, Iterator[Line]]:
         """Check a restore point from end to end, and return its manifest and an iterator over its lines.
 
-        RestorePointMissing when it is gone, damaged, or of a newer format.
+        One that is not here, or damaged here, is first brought back from the second place. RestorePointMissing when it
+        is gone, damaged, or of a newer format; BackupLocked without the passphrase it was made with.
         """
         path = self._path(name)
         try:
-            manifest, _ = _checked(path)
-        except (OSError, EOFError, zlib.error, _Damaged) as error:
-            raise _missing(name, error) from error
+            manifest, _ = self._checked(path)
+        except _BROKEN as error:
+            manifest = self._bring_back(name, error)
         return manifest, self._lines(name, path)
 
-    def list(self) -> list[RestorePointFile]:
-        """Return the restore points that are there, oldest first."""
-        folder = self._folder()
-        if folder is None or not folder.is_dir():
-            return []
-        found = []
-        for path in folder.iterdir():
-            if _NAME.fullmatch(path.name):
-                with suppress(FileNotFoundError):  # removed by another process since
-                    size = path.stat().st_size
-                    found.append(RestorePointFile(name=path.name, created_at=_moment(path.name), size_bytes=size))
-        return sorted(found, key=lambda each: each.name)
+    def see(self, name: str, look: Callable[[Manifest, Iterator[Line]], T]) -> T:
+        """Return what is seen in a restore point that was checked; one of the second place is not kept here.
 
-    def delete(self, name: str) -> bool:
-        """Remove a restore point, and return whether it was there: its operation cannot be undone from now on.
-
-        OSError when it could not be removed.
+        RestorePointMissing, BackupLocked.
         """
+
+        def seen(path: Path) -> T:
+            manifest, _ = self._checked(path)
+            return look(manifest, self._lines(name, path))
+
         path = self._path(name)
         try:
-            path.unlink()
-            _sync_folder(path.parent)
-        except FileNotFoundError:
+            return seen(path) if path.exists() else self._fetched(name, seen)
+        except _BROKEN as error:
+            raise missing(name, error) from error
+
+    def read_file(self, file: BinaryIO) -> tuple[Manifest, Iterator[Line]]:
+        """Do what `read` does with a file that is open somewhere, and can be read from its beginning again."""
+        try:
+            content = self._vault.reader(file)
+            manifest, _ = check_copy(content)
+            content.seek(0)
+        except _BROKEN as error:
+            raise missing("the file", error) from error
+        return manifest, lines_of(content)
+
+    def look(self, name: str) -> Glimpse:
+        """Return what a file says of itself, wherever it is, its rows unread; RestorePointMissing."""
+        path = self._path(name)
+        try:
+            if path.exists() or self.mirror is None:
+                with path.open("rb") as file:
+                    return self._glimpse(file)
+            return self.mirror.visit(name, self._glimpse)
+        except OSError as error:
+            raise missing(name, error) from error
+
+    def is_whole(self, name: str) -> bool:
+        """Whether a file is in one of the places and reads from end to end; one that is locked counts as whole."""
+        try:
+            self._checked(self._path(name))
+        except BackupLocked:
+            return True
+        except RestorePointMissing:
             return False
+        except _BROKEN:
+            try:
+                self._fetched(name, self._checked)
+            except BackupLocked:
+                return True
+            except _BROKEN:
+                return False
         return True
+
+    def hold_the_same(self, name: str, other: str) -> bool:
+        """Whether two restore points that are here hold the same rows; False when one of them cannot be read."""
+        try:
+            with self._path(name).open("rb") as one, self._path(other).open("rb") as two:
+                return same_rows(self._vault.reader(one), self._vault.reader(two))
+        except (*_BROKEN, BackupLocked, RestorePointMissing):
+            return False
+
+    def check(self, name: str) -> tuple[Manifest, Seal]:
+        """Read a file from end to end, in each place where it is, and return its manifest and seal.
+
+        RestorePointMissing, naming the place, when one of them is damaged or it is nowhere; BackupLocked.
+        """
+        path, found = self._path(name), None
+        try:
+            if path.exists():
+                found = self._checked(path)
+        except _BROKEN as error:
+            raise missing(name, error) from error
+        if self.mirror is not None:
+            try:
+                found = self._fetched(name, self._checked)
+            except FileNotFoundError:
+                pass
+            except _BROKEN as error:
+                raise missing(name, Damaged(f"of its copy in the second place: {why(error)}")) from error
+        if found is None:
+            raise missing(name, FileNotFoundError())
+        return found
+
+    def list(self) -> list[RestorePointFile]:
+        """Return the restore points that are there, oldest first; those of the second place when it can be read."""
+        here, there = self._folder.names(), {}
+        if self.mirror is not None:
+            try:
+                there = {name: size for name, size in self.mirror.names().items() if is_name(name)}
+            except OSError as error:
+                self.trouble = str(error)
+                _log.error("The second place of backups cannot be read: %s", error, extra={"category": "backup"})
+        return [
+            RestorePointFile(
+                name=name,
+                created_at=moment_of(name),
+                size_bytes=here[name] if name in here else there[name],
+                places=tuple(place for place, names in ((LOCAL, here), (MIRROR, there)) if name in names),
+            )
+            for name in sorted(here.keys() | there.keys())
+        ]
+
+    def check_folder(self) -> None:
+        """Raise RestorePointFailed when there is a folder, or should be one, that cannot be looked through."""
+        try:
+            next(self._folder.ready().iterdir(), None)
+        except OSError as error:
+            raise RestorePointFailed(
+                f"The restore points cannot be looked through ({error}). Nothing was changed; see that the folder"
+                " restore-points of the data directory is there and can be read and written, then try again."
+            ) from error
+
+    @property
+    def lacks_package(self) -> bool:
+        """Whether copies are to be encrypted and the package for that is missing: none can be made or opened then."""
+        return self._vault.lacks_package
+
+    def places(self) -> tuple[str, ...]:
+        """Return the folder that they are in and the second place, as they may be shown."""
+        shown = () if self._folder.path is None else (str(self._folder.path),)
+        return shown if self.mirror is None else (*shown, self.mirror.shown)
+
+    def leftovers(self) -> tuple[str, ...]:
+        """Return the names of files that were left unfinished here, of a process that died or of one that still runs.
+
+        `discard` removes one.
+        """
+        return self._folder.unfinished()
+
+    def discard(self, leftover: str) -> None:
+        """Remove a file that was left unfinished here; OSError."""
+        if leftover in self._folder.unfinished():
+            (self._folder.ready() / leftover).unlink(missing_ok=True)
+
+    def clean(self, now: int) -> tuple[str, ...]:
+        """Remove what was left unfinished in the second place a day ago or longer, and return the names; OSError."""
+        if self.mirror is None:
+            return ()
+        gone = tuple(name for name in self.mirror.names() if was_abandoned(name, now))
+        for name in gone:
+            self.mirror.delete(name)
+        return gone
 
     def close(self) -> None:
         """Remove the restore points of a store in memory; others stay. A second call does nothing."""
-        with self._lock:
-            if self._forget is not None:
-                self._forget()
-                self._forget = self._private = None
+        self._folder.close()
+
+    # -- inside --------------------------------------------------------------------------------------------------------
+
+    def _path(self, name: str) -> Path:
+        try:
+            return self._folder.file(name)
+        except FileNotFoundError as error:
+            raise missing(name, error) from None
+
+    def _bring_out(self, mirror: Mirror, name: str, path: Path) -> None:
+        """Bring a file to the second place; one that is written anew or removed meanwhile, as a purge does, too."""
+        for _ in range(_MOST_TRIES):
+            before = path.stat()
+            mirror.put(name, path)
+            try:
+                after = path.stat()
+            except FileNotFoundError:
+                mirror.delete(name)
+                raise
+            if (after.st_ino, after.st_mtime_ns, after.st_size) == (before.st_ino, before.st_mtime_ns, before.st_size):
+                return
+
+    def _write(self, name: str, lines: Iterable[Line], manifest: Manifest, *, verified: bool) -> RestorePoint:
+        sealed: list[Seal] = []
+
+        def fill(file: BinaryIO) -> None:
+            if not name.endswith(ENCRYPTED):
+                sealed.append(write_copy(file, lines, manifest))
+                return
+            writer = self._vault.writer(
+                file, store=manifest.store, whole=manifest.scope == WHOLE, salt=self._shared_salt()
+            )
+            sealed.append(write_copy(writer, lines, manifest))
+            writer.finish()
+            self._salt = writer.salt
+
+        path = self._folder.write(name, fill, (lambda made: self._compare(made, sealed[0])) if verified else None)
+        seal = sealed[0]
+        return RestorePoint(
+            name=name, path=str(path), counts=seal.counts, sha256=seal.sha256, size_bytes=path.stat().st_size
+        )
+
+    def _shared_salt(self) -> str | None:
+        """Return the salt of the newest encrypted file of the folder, so that one key opens all of them."""
+        if self._salt is None:
+            for name in sorted((name for name in self._folder.names() if name.endswith(ENCRYPTED)), reverse=True):
+                with suppress(OSError, Damaged), self._folder.file(name).open("rb") as file:
+                    found = header_of(file)
+                    if found is not None:
+                        return found[0].salt
+        return self._salt
+
+    def _checked(self, path: Path) -> tuple[Manifest, Seal]:
+        with path.open("rb") as file:
+            return check_copy(self._vault.reader(file))
+
+    def _compare(self, path: Path, wanted: Seal) -> None:
+        if self._checked(path)[1] != wanted:
+            raise Damaged("its lines are not those that were written")
+
+    def _glimpse(self, file: BinaryIO) -> Glimpse:
+        header: Header | None = None
+        try:
+            found = header_of(file)
+            header = found[0] if found else None
+            manifest, seal = glance(self._vault.reader(file))
+        except BackupLocked as error:
+            return Glimpse(header=header, problem=error.message, locked=error.details.get("locked"))
+        except _BROKEN as error:
+            return Glimpse(header=header, problem=why(error))
+        return Glimpse(manifest=manifest, seal=seal, header=header)
+
+    def _fetched(self, name: str, look: Callable[[Path], T]) -> T:
+        """Bring a file here from the second place, under another name, and return what is seen in it; OSError."""
+        if self.mirror is None:
+            raise FileNotFoundError(name)
+        mirror = self.mirror
+        with self._folder.scratch(name) as path:
+            with path.open("wb") as file:
+                mirror.visit(name, lambda source: pour(source, file.write))
+            return look(path)
+
+    def _bring_back(self, name: str, why: Exception) -> Manifest:
+        """Put the second place's copy where it was, and return its manifest; say `why` when there is none."""
+        found: list[Manifest] = []
+        try:
+            if self.mirror is None:
+                raise FileNotFoundError(name)
+            visit = partial(self.mirror.visit, name)
+            self._folder.write(
+                name,
+                lambda file: visit(lambda source: pour(source, file.write)),
+                lambda made: found.append(self._checked(made)[0]),
+            )
+        except FileNotFoundError:
+            raise missing(name, why) from why
+        except _BROKEN as error:
+            raise missing(name, error) from error
+        _log.info("The copy %s was brought back from the second place.", name, extra={"category": "backup"})
+        return found[0]
 
     def _lines(self, name: str, path: Path) -> Iterator[Line]:
         try:
-            with gzip.open(path, "rb") as file:
-                file.readline()
-                held = file.readline()
-                for raw in file:
-                    yield decode_line(held)
-                    held = raw
-        except (OSError, EOFError, zlib.error) as error:
-            raise _missing(name, error) from error
-
-    def _folder(self) -> Path | None:
-        return self._data / FOLDER if self._data is not None else self._private
-
-    def _ready(self) -> Path:
-        with self._lock:
-            if self._data is None:
-                if self._private is None:
-                    self._private = Path(tempfile.mkdtemp(prefix="ingat-"))
-                    self._forget = weakref.finalize(self, shutil.rmtree, self._private, True)
-                return self._private
-            self._data.mkdir(mode=0o700, parents=True, exist_ok=True)
-            folder = self._data / FOLDER
-            folder.mkdir(mode=0o700, exist_ok=True)
-            return folder
-
-    def _path(self, name: str) -> Path:
-        folder = self._folder()
-        if folder is None or not _NAME.fullmatch(name):
-            raise _missing(name, FileNotFoundError("it is not there"))
-        return folder / name
-
-    def _sweep(self, folder: Path, now: int) -> None:
-        """Remove what a process that died left unfinished more than a day ago."""
-        for path in folder.glob("*" + _UNFINISHED):
-            with suppress(FileNotFoundError):
-                if path.name not in self._writing and path.stat().st_mtime * 1_000 < now - _ABANDONED_MS:
-                    path.unlink()
-
-
-class _Damaged(Exception):
-    """What is read back is not a whole restore point."""
-
-
-def _write(file: BinaryIO, lines: Iterable[Line], manifest: Manifest) -> tuple[dict[str, int], str]:
-    digest, counts = hashlib.sha256(), Counter[str]()
-    with gzip.GzipFile(filename="", mode="wb", compresslevel=_LEVEL, fileobj=file, mtime=0) as packed:
-        piece = bytearray(msgspec.json.encode(manifest) + b"\n")
-        for kind, record in lines:
-            piece += encode_line(kind, record)
-            counts[kind] += 1
-            if len(piece) >= _PIECE_BYTES:
-                digest.update(piece)
-                packed.write(piece)
-                piece.clear()
-        digest.update(piece)
-        seal = _Seal(counts=dict(counts), sha256=digest.hexdigest())
-        packed.write(piece + msgspec.json.encode(seal) + b"\n")
-    return seal.counts, seal.sha256
-
-
-def _checked(path: Path) -> tuple[Manifest, _Seal]:
-    """Read a file from end to end and return its manifest and seal, when its lines are what the seal says."""
-    digest, counts = hashlib.sha256(), Counter[str]()
-    with gzip.open(path, "rb") as file:
-        held = file.readline()
-        manifest = _manifest_of(held)
-        digest.update(held)
-        held = file.readline()
-        for raw in file:
-            try:
-                counts[decode_line(held)[0]] += 1
-            except (IngatError, msgspec.MsgspecError) as error:
-                raise _Damaged(f"a line cannot be read: {error}") from error
-            digest.update(held)
-            held = raw
-    try:
-        seal = _seal.decode(held)
-    except (msgspec.MsgspecError, UnicodeError):
-        raise _Damaged("its end is missing") from None
-    if seal.sha256 != digest.hexdigest() or seal.counts != dict(counts):
-        raise _Damaged("its lines do not have the checksum that it names")
-    return manifest, seal
-
-
-def _manifest_of(raw: bytes) -> Manifest:
-    try:
-        manifest = _manifest.decode(raw)
-    except (msgspec.MsgspecError, UnicodeError):
-        raise _Damaged("it does not begin with a manifest") from None
-    if manifest.format != FORMAT or manifest.version > VERSION:
-        raise _Damaged(f"its format is {manifest.format} {manifest.version}; known is {FORMAT} {VERSION}")
-    return manifest
-
-
-def _stamp(at: int) -> str:
-    moment = datetime.fromtimestamp(at // 1_000, UTC)
-    return f"{moment:%Y%m%dT%H%M%S}{at % 1_000:03}Z"
-
-
-def _moment(name: str) -> int:
-    seconds = datetime.strptime(name[:15], "%Y%m%dT%H%M%S").replace(tzinfo=UTC).timestamp()
-    return int(seconds) * 1_000 + int(name[15:18])
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":  # a folder cannot be opened there
-        return
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
-
-
-def _failed(error: Exception) -> RestorePointFailed:
-    return RestorePointFailed(
-        f"No restore point could be made ({error}). Nothing was deleted; see that the data directory can be written and"
-        " has room, then try again.",
-    )
-
-
-def _missing(name: str, error: Exception) -> RestorePointMissing:
-    why = "its file is not there" if isinstance(error, FileNotFoundError) else str(error)
-    return RestorePointMissing(
-        f"The restore point cannot be used: {why}. Nothing was changed. If a copy of the data directory has the file"
-        f" {name[:128]!r}, put it back into restore-points and try again; otherwise what it held is gone.",
-        restore_point=name[:128],
-    )
+            with path.open("rb") as file:
+                yield from lines_of(self._vault.reader(file))
+        except _BROKEN as error:
+            raise missing(name, error) from error

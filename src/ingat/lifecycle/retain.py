@@ -9,6 +9,7 @@ import msgspec
 
 from ingat.core import clock
 from ingat.core.actor import acting_as
+from ingat.core.audit import AuditPruned
 from ingat.core.dates import DAY_MS, HOUR_MS
 from ingat.core.errors import StoreClosed, StoreConflict, StoreCorrupt, StoreError
 from ingat.core.ids import new_id
@@ -24,10 +25,12 @@ from ingat.lifecycle.expire import (
     note_end,
     tell_of_end,
 )
-from ingat.lifecycle.prune import LogPruner, SnapshotPruner, drop_operations, drop_restore_points
+from ingat.lifecycle.keeping import thin
+from ingat.lifecycle.prune import LogPruner, SnapshotPruner, drop_operations
 from ingat.lifecycle.restorepoints import RestorePoints
 from ingat.store.contract import Store, Tx
-from ingat.store.tables import archive, expiry, logs, retention, settings, transcripts
+from ingat.store.files import Files
+from ingat.store.tables import archive, expiry, logs, retention, settings, trail, transcripts
 
 LAST_CLEANUP = "last_cleanup"
 """The name of the setting that says when the last pass ran, in milliseconds UTC."""
@@ -40,8 +43,16 @@ BATCH = 200
 class Retainer:
     """Applies the retention policy of one store."""
 
-    def __init__(self, store: Store, points: RestorePoints, now: clock.Clock) -> None:
-        self._store, self._points, self._now = store, points, now
+    def __init__(
+        self,
+        store: Store,
+        points: RestorePoints,
+        now: clock.Clock,
+        prune_audit: Callable[[int], AuditPruned],
+        files: Files,
+    ) -> None:
+        self._store, self._points, self._now, self._prune_audit = store, points, now, prune_audit
+        self._files = files
 
     def retain(self, *, dry_run: bool = False) -> RetainReport:
         """Apply the policy and return what was done; with `dry_run`, what would be done.
@@ -50,13 +61,14 @@ class Retainer:
         were closed, so that their summary follows; beyond `max_sessions` so are the closed ones used longest ago,
         never one with a message within `session_timeout_hours`; transcripts archived for `compress_after_days` are
         compressed; automatic snapshots and log entries beyond the policy are deleted, each batch after a restore
-        point; old restore points and the records of operations without one go. No session and no message is deleted.
+        point; old restore points, the records of operations without one and old entries of the audit trail go, and
+        files that no artifact has. No session and no message is deleted.
 
         Many small transactions: what is said meanwhile is safe, several processes may run it at once, a pass that was
         stopped is completed by the next, and one with nothing to do changes nothing. What goes wrong with one session
         or step is in `failed`, and the rest is done. Raises a StoreError when not even the policy can be read.
         """
-        return _Pass(self._store, self._points, self._now, dry_run).run()
+        return _Pass(self._store, self._points, self._now, self._prune_audit, self._files, dry_run).run()
 
     def prune_logs(self) -> int:
         """Delete the log entries that the policy no longer keeps, after a restore point, and return how many.
@@ -71,8 +83,17 @@ class Retainer:
 class _Pass:
     """One pass."""
 
-    def __init__(self, store: Store, points: RestorePoints, now: clock.Clock, dry_run: bool) -> None:
+    def __init__(
+        self,
+        store: Store,
+        points: RestorePoints,
+        now: clock.Clock,
+        prune_audit: Callable[[int], AuditPruned],
+        files: Files,
+        dry_run: bool,
+    ) -> None:
         self._store, self._points, self._now, self._dry = store, points, now, dry_run
+        self._prune_audit, self._files = prune_audit, files
         self._at = now()
         self._policy: RetentionPolicy = store.read(retention.current)
         self._counts: dict[str, int] = dict.fromkeys(_COUNTS, 0)
@@ -90,7 +111,9 @@ class _Pass:
         self._step("snapshots", self._snapshots)
         self._step("logs", self._logs)
         self._step("restore points", self._restore_points)
+        self._step("audit trail", self._audit)
         if not self._dry:
+            self._step("files of artifacts", self._artifacts)
             self._step("record", self._record)
         freed = self._estimate if self._dry else max(0, used - self._store.used_bytes())
         counts = self._counts
@@ -245,15 +268,30 @@ class _Pass:
 
     def _restore_points(self) -> None:
         policy = self._policy
-        before = self._at - policy.backup_retention_days * DAY_MS
-        keep = max(0, policy.backup_keep_last - self._foreseen)
-        gone = drop_restore_points(self._store, self._points, before, keep, dry_run=self._dry)
-        self._counts["restore_points_deleted"] = len(gone.names)
+        gone = thin(self._store, self._points, self._at, policy, foreseen=self._foreseen, dry_run=self._dry)
+        self._counts["restore_points_deleted"] = len(gone.deleted)
         self._failed += gone.failed
+        self._notes += gone.notes
         before = self._at - policy.audit_retention_days * DAY_MS
         self._counts["operations_dropped"] = drop_operations(
-            self._store, self._points, before, without=gone.names, dry_run=self._dry
+            self._store, self._points, before, without=gone.deleted, dry_run=self._dry
         )
+
+    def _artifacts(self) -> None:
+        """Remove files that a process which died left without a row."""
+        removed = self._files.sweep()
+        if removed:
+            told = "1 file that no artifact has was" if removed == 1 else f"{removed} files that no artifact has were"
+            self._notes.append(f"{told} removed.")
+
+    def _audit(self) -> None:
+        before = self._at - self._policy.audit_retention_days * DAY_MS
+        if self._dry:
+            self._counts["audit_entries_pruned"] = self._store.read(
+                lambda tx: trail.count_before(tx, before, behind=self._foreseen > 0)
+            )
+        else:
+            self._counts["audit_entries_pruned"] = self._prune_audit(before).entries
 
     def _record(self) -> None:
         """Note when the pass ran; when it did something, also in the log, with counts only."""
@@ -283,6 +321,7 @@ _COUNTS = (
     "logs_deleted",
     "restore_points_deleted",
     "operations_dropped",
+    "audit_entries_pruned",
 )
 
 

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple, cast
 
 import msgspec
 
-from ingat.core.errors import ProtectedUser, SessionNotFound, SnapshotNotFound
+from ingat.core.errors import SessionNotFound, SnapshotNotFound
 from ingat.core.logs import LogFilters
+from ingat.core.protection import Guard
 from ingat.core.records import MemoryItem
+from ingat.core.snapshots import Snapshot
+from ingat.lifecycle.cut import Cut
 from ingat.lifecycle.lines import Expiry, StoredSession
 from ingat.lifecycle.outgoing import expiry_of, messages_of, session_of
 from ingat.lifecycle.restorepoints import Line
 from ingat.services.logs import resolved
 from ingat.store.contract import Tx
 from ingat.store.tables import logs, memories, removal, rows, sessions, snapshots, users
+from ingat.store.tables.removal import Doomed, DoomedMemory, DoomedSession
 
 LOGS_AT_ONCE = 500
 LOGS_IN_ONE_DELETE = 1_000
@@ -33,11 +37,11 @@ class _State(NamedTuple):
     alone: bool
 
 
-class SessionRows:
+class SessionRows(Cut):
     """One session: its messages, its summaries, and a user `anonymous:…` who has nothing else."""
 
-    def __init__(self, session_id: str, *, force: bool) -> None:
-        self._id, self._force = session_id, force
+    def __init__(self, session_id: str, guard: Guard) -> None:
+        self._id, self._guard = session_id, guard
         self._seen: _State | None = None
         self._places: list[int] = []
 
@@ -49,6 +53,7 @@ class SessionRows:
         self._places = removal.places(tx, session.user_id, self._id)
         if state.alone:
             yield "user", users.required(tx, session.user_id)
+        self.user_id = session.user_id
         yield "session", session
         for message in messages_of(tx, session.user_id, self._id):
             yield "message", message
@@ -57,18 +62,17 @@ class SessionRows:
         if state.expiry is not None:
             yield "expiry", state.expiry
 
-    def delete(self, tx: Tx, counts: Mapping[str, int]) -> bool:
-        """Delete the rows, unless one of them has changed since. Raises as `collect`."""
+    def doom(self, tx: Tx, counts: Mapping[str, int]) -> Doomed | None:
+        """Return the session and what goes with it. Raises as `collect`."""
         state = self._state(tx)
         if state != self._seen:
-            return False
+            return None
         owner = state.session.user_id
-        removal.delete_session(tx, owner, self._id, [item.id for item in state.summaries], self._places)
-        if state.alone:
-            users.delete(tx, owner)
-        else:
-            users.rewrite(tx, owner)
-        return True
+        return Doomed(
+            profiles=[owner] if state.alone else (),
+            sessions=[DoomedSession(owner, self._id, self._places)],
+            memories=[DoomedMemory(owner, item.id) for item in state.summaries],
+        )
 
     def _state(self, tx: Tx) -> _State:
         owner = sessions.owner(tx, self._id)
@@ -76,12 +80,7 @@ class SessionRows:
         standing = users.exact(tx, owner) if owner is not None else None
         if owner is None or row is None or standing is None:
             raise SessionNotFound(f"There is no session {self._id!r}. Nothing was deleted.", session_id=self._id)
-        if not self._force and users.required(tx, owner).protected:
-            raise ProtectedUser(
-                f"The session belongs to user {owner!r}, who is protected. Nothing was deleted; `force` overrides it.",
-                user_id=owner,
-                session_id=self._id,
-            )
+        self.protected_by = self._guard.admit(users.required(tx, owner), f"Session {self._id!r}")
         ids = removal.summary_ids(tx, owner, self._id)
         expiry = rows.expiry(tx, self._id)
         return _State(
@@ -93,7 +92,7 @@ class SessionRows:
         )
 
 
-class LogRows:
+class LogRows(Cut):
     """The log entries that fit every filter, those that are there when they are collected."""
 
     def __init__(self, filters: LogFilters) -> None:
@@ -112,6 +111,7 @@ class LogRows:
         self._seqs, self._next = array("q"), 0
         after: logs.Position | None = None
         filters = resolved(tx, self._filters)
+        self.user_id = filters.user_id
         while True:
             found = logs.matching(tx, filters, LOGS_AT_ONCE, after)
             for entry in found.entries:
@@ -121,21 +121,19 @@ class LogRows:
             if after is None:
                 return
 
-    def delete(self, tx: Tx, counts: Mapping[str, int]) -> bool:
-        """Delete the first of the entries, unless one of them is gone already."""
-        some = self._seqs[:LOGS_IN_ONE_DELETE]
-        self._next = len(some)
-        return logs.delete(tx, some) == len(some)
+    def doom(self, tx: Tx, counts: Mapping[str, int]) -> Doomed:
+        """Return the first of the entries: when one of them is gone already, they have changed."""
+        self._next = LOGS_IN_ONE_DELETE
+        return Doomed(logs=self._seqs[:LOGS_IN_ONE_DELETE])
 
-    def rest(self, tx: Tx) -> bool:
-        """Delete the next of the entries."""
+    def rest(self, tx: Tx) -> Doomed | None:
+        """Return the next of the entries."""
         some = self._seqs[self._next : self._next + LOGS_IN_ONE_DELETE]
-        logs.delete(tx, some)
         self._next += len(some)
-        return self._next < len(self._seqs)
+        return Doomed(logs=some) if some else None
 
 
-class SnapshotRows:
+class SnapshotRows(Cut):
     """One snapshot, of that user where one is given."""
 
     def __init__(self, snapshot_id: str, user_id: str | None) -> None:
@@ -144,12 +142,14 @@ class SnapshotRows:
     def collect(self, tx: Tx) -> Iterator[Line]:
         """Return the snapshot, or raise SnapshotNotFound."""
         self._check(tx)
-        yield "snapshot", cast(Any, snapshots.get(tx, self._id))
+        snapshot = cast(Snapshot, snapshots.get(tx, self._id))
+        self.user_id = snapshot.user_id
+        yield "snapshot", snapshot
 
-    def delete(self, tx: Tx, counts: Mapping[str, int]) -> bool:
-        """Delete the snapshot; it never changes."""
+    def doom(self, tx: Tx, counts: Mapping[str, int]) -> Doomed:
+        """Return the snapshot; it never changes."""
         self._check(tx)
-        return snapshots.delete(tx, self._id)
+        return Doomed(snapshots=[self._id])
 
     def _check(self, tx: Tx) -> None:
         head = snapshots.head(tx, self._id)

@@ -20,6 +20,7 @@ from ingat.core.faults import frames
 from ingat.core.ids import new_id
 from ingat.core.json import encode_object
 from ingat.store.contract import Store, Tx
+from ingat.store.tables import audit
 from ingat.store.tables import jobs as table
 from ingat.store.tables import settings as setting_table
 
@@ -132,7 +133,12 @@ class Slots:
     def enable(self, job: str, enabled: bool) -> None:
         """Let the scheduler run a job, or no longer."""
         now = self.now()
-        self._store.write(lambda tx: table.enable(tx, job, enabled, now))
+
+        def work(tx: Tx) -> None:
+            table.enable(tx, job, enabled, now)
+            audit.append(tx, now, "jobs.start" if enabled else "jobs.stop", "job", target=job)
+
+        self._store.write(work)
 
     def beat(self, scheduler: str) -> None:
         """Say that this scheduler is there, unless one said so a moment ago."""

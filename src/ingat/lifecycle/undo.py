@@ -1,29 +1,39 @@
-"""Undo: bring back what an operation took away."""
+"""Undo: take back what an operation did; redo: do it again."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import NoReturn
+from functools import partial
+from typing import NamedTuple, NoReturn
 
 from msgspec.structs import replace
 
 from ingat.core import clock
 from ingat.core.actor import current_actor
-from ingat.core.errors import Conflict, StoreConflict
+from ingat.core.errors import Conflict, OperationNotFound, RestorePointMissing, StoreConflict
 from ingat.core.ids import check_id
 from ingat.core.logs import LogEntry
-from ingat.core.records import MemoryItem, Message, User
-from ingat.core.reports import Operation
-from ingat.core.snapshots import Snapshot
-from ingat.lifecycle.lines import Record, StoredSession
-from ingat.lifecycle.put import Ready, Written, prepare, put
+from ingat.core.protection import Guard, Protection, check_force
+from ingat.core.reports import Operation, OperationKind
+from ingat.core.secret import Secret
+from ingat.lifecycle.again import cut_of
+from ingat.lifecycle.applying import Changing
+from ingat.lifecycle.erase import NOTHING_DONE, erase_rows
+from ingat.lifecycle.filing import Filing
+from ingat.lifecycle.plan import Plan
+from ingat.lifecycle.purged import Purged
+from ingat.lifecycle.put import prepare
+from ingat.lifecycle.putback import Putter, without_purged
+from ingat.lifecycle.restore import in_spite_of_conflicts
 from ingat.lifecycle.restorepoints import RestorePoints
-from ingat.lifecycle.settling import settle
+from ingat.lifecycle.reverting import MOST_NOTES, Notes, Reverter, refuse_protected
+from ingat.lifecycle.spool import ReadySpool
 from ingat.search.entry import Committed
 from ingat.store.contract import Store, Tx
-from ingat.store.tables import logs, rows, sessions, snapshots, users
+from ingat.store.files import Files
+from ingat.store.tables import audit, logs, rows
 from ingat.store.tables import operations as table
 
 _log = logging.getLogger("ingat.undo")
@@ -32,61 +42,279 @@ LOGS_AT_ONCE = 1_000
 """Log entries that one transaction brings back, in some 30 milliseconds."""
 
 
-def undo(store: Store, points: RestorePoints, now: clock.Clock, committed: Committed, operation_id: str) -> Operation:
-    """Bring back what an operation took away, and return the operation, marked as undone.
+class _Done(NamedTuple):
+    """What came of it: the operation that was made for it, if any, the rows that went and came, and the notes."""
 
-    Everything comes back as it was, with its own ids and times, in one transaction; index entries are made anew, and
-    `committed` is told of those that lack vectors. Only log entries beyond 1,000 come back in further transactions
-    before: when one fails, undo the operation again. What has changed meanwhile is respected: rows of a user who was
-    merged go to the other one; a session whose channel has another active one comes back closed; a value of a subject
-    takes its place among those that came since; a snapshot whose version is taken gets the next one; log entries that
-    are there stay as they are.
+    made: Operation | None
+    taken_away: dict[str, int]
+    put_back: dict[str, int]
+    notes: tuple[str, ...]
 
-    Raises OperationNotFound; RestorePointMissing; Conflict when it was undone before, when the id of a session,
-    message, memory or snapshot has been taken, or when the user is gone. Then nothing was changed.
-    """
-    known = check_id(operation_id, "operation id")
-    operation = store.read(lambda tx: table.required(tx, known))
-    if operation.undone_at is not None:
-        _refuse_second(operation)
-    _, lines = points.read(operation.restore_point or "")
-    if operation.counts.get("log"):
-        store.write(lambda tx: table.begin_undo(tx, known, current_actor()))
-    entries: list[LogEntry] = []
-    ready: list[Ready] = []
-    for _, record in lines:
-        if not isinstance(record, LogEntry):
-            ready.append(prepare(record))
-            continue
-        if len(entries) == LOGS_AT_ONCE:
-            store.write(lambda tx, some=tuple(entries): _put_logs(tx, some))  # type: ignore[misc]
-            entries.clear()
-        entries.append(record)
+    def told(self, operation: Operation) -> Operation:
+        """Return an operation that tells of it."""
+        return replace(operation, taken_away=self.taken_away, put_back=self.put_back, notes=self.notes)
 
-    def work(tx: Tx) -> list[Written]:
-        at = now()
-        if not table.mark_undone(tx, known, at, current_actor()):
-            _refuse_second(table.required(tx, known))
-        _put_logs(tx, entries)
-        fitted = _fitted(tx, ready, at)
-        # a value of a subject may have been followed by others since: it takes its place among them
-        values = [each for each in fitted if isinstance(each.record, MemoryItem)]
-        written = put(tx, [each for each in fitted if not isinstance(each.record, MemoryItem)])
-        return written + settle(tx, values, {}, at)
 
-    try:
-        written = store.write(work)
-    except StoreConflict as error:
-        raise Conflict(
-            "A row that the operation took away has been added again since, or its id has been taken. Nothing was"
-            " changed.",
-            operation_id=known,
-        ) from error
-    for each in written:
-        committed(each.user_id, each.positions, each.texts)
-    about = {"category": "cleanup", "store": store.url, "operation_id": known, "actor": current_actor()}
-    _log.info("Undone (%s): operation %s", operation.scope, known, extra=about)
-    return store.read(lambda tx: table.required(tx, known))
+class Undoer:
+    """Takes operations back, and does them again."""
+
+    def __init__(
+        self,
+        store: Store,
+        points: RestorePoints,
+        files: Files,
+        secret: Secret,
+        protection: Protection,
+        now: clock.Clock,
+        committed: Committed,
+    ) -> None:
+        self._store, self._points, self._files, self._secret = store, points, files, secret
+        self._protection, self._now, self._committed = protection, now, committed
+
+    def undo(self, operation_id: str | None = None, *, force: bool = False) -> Operation:
+        """Take back what an operation did, and return the operation, marked as undone.
+
+        Its `taken_away` and `put_back` tell which rows went and came.
+
+        Without an id it is the newest one that was not undone, was not done by the retention policy, is not itself an
+        undo, and whose restore point retention or a purge has not deleted: one after another goes back step by step.
+
+        What was erased comes back as it was, with its own ids and times, in one transaction; index entries are made
+        anew. Only log entries beyond 1,000 come back in further transactions before: when one fails, undo the operation
+        again. What has changed meanwhile is respected: rows of a user who was merged go to the other one; of a user who
+        is there again the gaps of the profile are filled; a session whose channel has another active one comes back
+        closed; a message whose place is taken comes behind the others; a value of a subject takes its place among those
+        that came since; a snapshot whose version is taken gets the next one; rows that are there stay, and `notes` name
+        those that have changed; rows of people who were purged since stay away. Conflict when the id of a session,
+        message, memory, snapshot or artifact has been taken by another one, or when the user is gone.
+
+        Of a restore, what it added goes and what it replaced is as it was, as an operation of kind `undo` with a
+        restore point of its own; rows that have changed since stay, and `notes` name them. ProtectedUser unless `force`
+        when rows of somebody who is protected would go.
+
+        Raises OperationNotFound; RestorePointMissing; BackupLocked; Conflict when it was undone before. Then nothing
+        was changed.
+        """
+        operation = self._found(operation_id, table.newest_to_undo, "Nothing is left to undo")
+        if operation.undone_at is not None:
+            _refuse_second(operation)
+        if operation.kind == "undo":
+            raise Conflict(
+                f"The operation undid {operation.reverts}; redo that one to do it again. Nothing was changed.",
+                operation_id=operation.id,
+                reverts=operation.reverts,
+            )
+        self._secret.is_there()  # read now: within the transaction nothing is to be read but the store
+        if operation.kind == "restore":
+            done = self._revert(operation, "undo", operation, operation, force=force)
+        else:
+            done = self._put_back(operation)
+        about = {"category": "cleanup", "store": self._store.url, "operation_id": operation.id}
+        _log.info("Undone (%s): operation %s", operation.scope, operation.id, extra={**about, "actor": current_actor()})
+        return done.told(self._store.read(lambda tx: table.required(tx, operation.id)))
+
+    def redo(self, operation_id: str | None = None, *, force: bool = False) -> Operation:
+        """Do again what was undone, and return the new operation, which can be undone in its turn.
+
+        Without an id it is what was undone last. What was erased is erased again: the same user, session, memory or
+        artifact with all that is theirs by now, the same messages, log entries and snapshots as far as they are there;
+        everything, unless others came since (then Conflict). What was restored is put back as the undo found it; what
+        has changed since stays, and `notes` name it.
+
+        Raises OperationNotFound; Conflict when the operation was not undone, or was done again before; ProtectedUser
+        unless `force`; RestorePointMissing; and what `erase_rows` names. Then nothing was changed.
+        """
+        operation = self._found(operation_id, table.last_undone, "Nothing is left to do again")
+        if operation.kind == "undo" or operation.undone_at is None:
+            raise Conflict("The operation was not undone. Nothing was changed.", operation_id=operation.id)
+        self._refuse_third(operation)
+        if operation.kind == "restore":
+            return self._restore_again(operation)
+        return self._erase_again(operation, force)
+
+    def _found(self, operation_id: str | None, newest: table.Newest, nothing: str) -> Operation:
+        if operation_id is not None:
+            known = check_id(operation_id, "operation id")
+            return self._store.read(lambda tx: table.required(tx, known))
+        found = self._store.read(newest)
+        if found is None:
+            raise OperationNotFound(f"{nothing}; `ingat operations list` shows all operations.")
+        return found
+
+    def _refuse_third(self, operation: Operation) -> None:
+        again = self._store.read(lambda tx: table.reverting(tx, operation.id, again=True))
+        if again is not None:
+            raise Conflict(
+                f"The operation was done again already, by operation {again.id}. Nothing was changed.",
+                operation_id=operation.id,
+                again=again.id,
+            )
+
+    # -- what was restored -----------------------------------------------------------------------------------------
+
+    def _restore_again(self, operation: Operation) -> Operation:
+        undone = self._store.read(lambda tx: table.reverting(tx, operation.id, again=False))
+        if undone is None:
+            raise Conflict(
+                "Undoing the operation changed nothing, so there is nothing to do again.", operation_id=operation.id
+            )
+        done = self._revert(undone, "restore", operation, undone, force=True)
+        if done.made is None:
+            raise Conflict(
+                f"Everything has changed since, so that nothing is left to do again. {' '.join(done.notes)}",
+                operation_id=operation.id,
+            )
+        return done.told(done.made)
+
+    def _revert(
+        self, done: Operation, kind: OperationKind, reverts: Operation, marked: Operation, *, force: bool
+    ) -> _Done:
+        """Change back what an operation did, as a new one of that kind; mark one as undone. Return what was done.
+
+        When all has changed since there is nothing to record, and nothing was made.
+        """
+        name, notes = _point_of(done), Notes()
+        with Filing(self._files) as filing, Plan() as plan:
+            _, lines = self._points.read(name)
+            for _, record in lines:
+                filing.take(record)
+            lacking = filing.finish()
+
+            def make(tx: Tx, plan: Plan) -> None:
+                nonlocal notes
+                notes = Notes()
+                _, lines = self._points.read(name)
+                purged = Purged(tx, self._secret)
+                Reverter(tx, plan, notes, purged, lacking, self._now(), done.created_at).run(lines)
+                if not force:
+                    refuse_protected(tx, plan, self._protection)
+
+            def mark(tx: Tx) -> None:
+                if not table.mark_undone(tx, marked.id, self._now(), current_actor()):
+                    _refuse_second(table.required(tx, marked.id))
+
+            cut = Changing(plan, make, self._files, also=mark)
+            made = in_spite_of_conflicts(
+                lambda: erase_rows(
+                    self._store,
+                    self._points,
+                    self._now,
+                    kind=kind,
+                    scope=reverts.scope,
+                    target=reverts.target,
+                    reason=reverts.reason,
+                    cut=cut,
+                    reverts=reverts.id,
+                )
+            )
+            if made.id == NOTHING_DONE and kind == "undo":
+                self._store.write(mark)
+        self._tell(cut.touched)
+        if made.id == NOTHING_DONE:
+            return _Done(None, {}, {}, notes.lines())
+        return _Done(made, dict(cut.taken_away), dict(cut.put), notes.lines())
+
+    # -- what was erased -------------------------------------------------------------------------------------------
+
+    def _put_back(self, operation: Operation) -> _Done:
+        name, logged = _point_of(operation), 0
+        if operation.counts.get("log"):
+            self._store.write(lambda tx: table.begin_undo(tx, operation.id, current_actor()))
+        _, lines = self._points.read(name)
+        entries: list[LogEntry] = []
+        with Filing(self._files) as filing, ReadySpool() as ready:
+            for _, record in lines:
+                if filing.take(record):
+                    continue
+                if not isinstance(record, LogEntry):
+                    ready.add(prepare(record))
+                    continue
+                if len(entries) == LOGS_AT_ONCE:
+                    logged += self._store.write(partial(self._put_logs, entries=tuple(entries)))
+                    entries.clear()
+                entries.append(record)
+            lacking = filing.finish()
+            try:
+                putter = self._store.write(lambda tx: self._put_rows(tx, operation, ready, entries, logged))
+            except StoreConflict as error:
+                raise Conflict(
+                    "A row that the operation took away has been added again since, or its id has been taken. Nothing"
+                    " was changed.",
+                    operation_id=operation.id,
+                ) from error
+        self._tell(putter.touched)
+        if lacking:
+            putter.notes.append(f"The copy lacks files of artifacts, which come back without them: {len(lacking)}.")
+        more = len(putter.notes) - MOST_NOTES
+        notes = (*putter.notes[:MOST_NOTES], *([f"{more} further notes are not listed."] if more > 0 else []))
+        return _Done(None, {}, dict(+putter.put), notes)
+
+    def _put_rows(
+        self, tx: Tx, operation: Operation, ready: ReadySpool, entries: Sequence[LogEntry], logged: int
+    ) -> Putter:
+        """Put back the rows and the last log entries; `logged` of these came back before."""
+        at = self._now()
+        if not table.mark_undone(tx, operation.id, at, current_actor()):
+            _refuse_second(table.required(tx, operation.id))
+        logged += self._put_logs(tx, entries)
+        putter = Putter(tx, Purged(tx, self._secret), at)
+        putter.put["log"] += logged
+        putter.run(ready)
+        audit.append(
+            tx,
+            at,
+            "undo",
+            operation.scope,
+            people=putter.people,
+            target=operation.target,
+            counts=+putter.put,
+            operation_id=operation.id,
+            restore_point=operation.restore_point,
+        )
+        return putter
+
+    def _put_logs(self, tx: Tx, entries: Sequence[LogEntry]) -> int:
+        """Add the entries that are not there, and return how many; one whose number is taken by now gets a new one."""
+        some = without_purged(entries, Purged(tx, self._secret)) if entries else []
+        put = logs.put_back(tx, some) if some else 0
+        if put < len(some):
+            put += logs.put_back(tx, [each for each in some if rows.log_seq(tx, each.id) is None], keep_seq=False)
+        return put
+
+    def _erase_again(self, operation: Operation, force: bool) -> Operation:
+        reason = operation.reason or ("done again" if force else "")
+        check_force(force, reason)
+        _, lines = self._points.read(_point_of(operation))
+        cut = cut_of(self._store, operation, lines, self._files, Guard(self._protection, force))
+        done = erase_rows(
+            self._store,
+            self._points,
+            self._now,
+            kind=operation.kind,
+            scope=operation.scope,
+            target=operation.target,
+            reason=reason,
+            cut=cut,
+            reverts=operation.id,
+        )
+        if done.id == NOTHING_DONE:
+            raise Conflict("Nothing of it is there any more. Nothing was changed.", operation_id=operation.id)
+        return done
+
+    def _tell(self, users: Iterable[str]) -> None:
+        for user_id in users:
+            self._committed(user_id, [0], ())
+
+
+def _point_of(operation: Operation) -> str:
+    """Return the restore point of an operation; RestorePointMissing when there is none any more."""
+    if operation.restore_point is None:
+        raise RestorePointMissing(
+            "The operation cannot be undone or done again: its restore point was deleted, because it became too old"
+            " (setting backup_retention_days) or all that it held was of a person who was purged. Nothing was changed.",
+            operation_id=operation.id,
+        )
+    return operation.restore_point
 
 
 def _refuse_second(operation: Operation) -> NoReturn:
@@ -98,82 +326,3 @@ def _refuse_second(operation: Operation) -> NoReturn:
         undone_at=at,
         undone_by=operation.undone_by,
     )
-
-
-def _put_logs(tx: Tx, entries: Sequence[LogEntry]) -> None:
-    """Add the entries that are not there; one whose number an import has taken since gets a new one."""
-    if not entries or logs.put_back(tx, entries) == len(entries):
-        return
-    logs.put_back(tx, [each for each in entries if rows.log_seq(tx, each.id) is None], keep_seq=False)
-
-
-def _fitted(tx: Tx, ready: Sequence[Ready], now: int) -> list[Ready]:
-    """Return the rows as they fit into the store by now."""
-    owners: dict[str, str] = {}
-    for each in ready:
-        if isinstance(each.record, User):
-            owners[each.record.user_id] = each.record.user_id
-    fitted = []
-    for each in ready:
-        record = _fit(tx, each.record, owners, now)
-        if record is not None:
-            fitted.append(each._replace(record=record))
-    return fitted
-
-
-def _fit(tx: Tx, record: Record, owners: dict[str, str], now: int) -> Record | None:
-    if isinstance(record, User):
-        resolved = users.resolve(tx, record.user_id)
-        owners[record.user_id] = resolved or record.user_id
-        return None if resolved else record
-    if isinstance(record, StoredSession):
-        return _fit_session(tx, record, _owner(tx, record.user_id, owners), now)
-    if isinstance(record, Message):
-        return _owned_message(record, _owner(tx, record.user_id, owners))
-    if isinstance(record, MemoryItem):
-        owner = _owner(tx, record.user_id, owners)
-        return record if owner == record.user_id else replace(record, user_id=owner)
-    if isinstance(record, Snapshot):
-        return _fit_snapshot(tx, record)
-    return record
-
-
-def _owner(tx: Tx, user_id: str, owners: dict[str, str]) -> str:
-    """Return who the user is by now, or raise Conflict when nobody is."""
-    known = owners.get(user_id)
-    if known is None:
-        known = users.resolve(tx, user_id)
-        if known is None:
-            raise Conflict(
-                f"User {user_id!r} is not there any more. Nothing was changed; bring the user back first.",
-                user_id=user_id,
-            )
-        owners[user_id] = known
-    return known
-
-
-def _owned_message(message: Message, owner: str) -> Message:
-    return message if owner == message.user_id else replace(message, user_id=owner)
-
-
-def _fit_session(tx: Tx, session: StoredSession, owner: str, now: int) -> StoredSession:
-    if sessions.owner(tx, session.id) is not None:
-        raise Conflict(
-            f"There is another session {session.id!r} by now. Nothing was changed; erase that one first.",
-            session_id=session.id,
-        )
-    fitted = session if owner == session.user_id else replace(session, user_id=owner)
-    if session.state == "active" and session.channel and sessions.active_in_channel(tx, owner, session.channel):
-        return replace(fitted, state="closed", closed_at=now, updated_at=max(now, session.updated_at))
-    return fitted
-
-
-def _fit_snapshot(tx: Tx, snapshot: Snapshot) -> Snapshot:
-    if snapshots.head(tx, snapshot.id) is not None:
-        raise Conflict(
-            f"There is another snapshot {snapshot.id!r} by now. Nothing was changed; erase that one first.",
-            snapshot_id=snapshot.id,
-        )
-    owner = None if snapshot.user_id is None else users.resolve(tx, snapshot.user_id) or snapshot.user_id
-    version = snapshots.free_version(tx, owner, snapshot.name, snapshot.version)
-    return replace(snapshot, user_id=owner, version=version)

@@ -14,6 +14,7 @@ from ingat.core.ids import check_id, new_id, normalise_user_id
 from ingat.core.records import KEY_ROLES, Key, KeyRole, NewKey
 from ingat.core.texts import check_text
 from ingat.store.contract import Store, Tx
+from ingat.store.tables import audit
 from ingat.store.tables import keys as table
 from ingat.store.tables import settings as setting_table
 from ingat.store.tables import users as user_table
@@ -39,6 +40,7 @@ class Keys:
             # inside the write, so that a merge cannot come between
             owner = None if key.user_id is None else user_table.resolve(tx, key.user_id) or key.user_id
             table.insert(tx, replace(key, user_id=owner), _digest(fresh.key))
+            _enter(tx, "keys.create", replace(key, user_id=owner), key.created_at)
             return owner
 
         return replace(fresh, user_id=self._store.write(work))
@@ -55,6 +57,7 @@ class Keys:
                 return False
             setting_table.put(tx, _FIRST_KEY, key.id)
             table.insert(tx, key, _digest(fresh.key))
+            _enter(tx, "keys.create", key, key.created_at)
             return True
 
         return fresh if self._store.write(work) else None
@@ -68,10 +71,13 @@ class Keys:
         known, now = check_id(key_id, "key id"), self._now()
 
         def work(tx: Tx) -> Key:
+            before = table.get(tx, known)
             table.revoke(tx, known, now)
             key = table.get(tx, known)
             if key is None:
                 raise KeyNotFound(f"There is no key {known[:64]!r}; `ingat keys list` shows them.")
+            if before is not None and before.revoked_at is None:
+                _enter(tx, "keys.revoke", key, now)
             return key
 
         return self._store.write(work)
@@ -96,6 +102,12 @@ class Keys:
         key = Key(id=new_id(), role=role, user_id=owner, name=name, created_at=self._now())
         fresh = NewKey(id=key.id, key=PREFIX + secrets.token_urlsafe(32), role=role, user_id=owner, name=name)
         return fresh, key
+
+
+def _enter(tx: Tx, action: str, key: Key, at: int) -> None:
+    """Write what was done to a key into the audit trail: its id, name and role."""
+    told = f"{key.id} {key.name}" if key.name else key.id
+    audit.append(tx, at, action, "key", user_id=key.user_id, target=told, reason=key.role)
 
 
 def _digest(secret: str) -> bytes:

@@ -13,6 +13,7 @@ from ingat.core.limits import check_limit
 from ingat.core.policy import PolicyVersion, RetentionPolicy
 from ingat.core.records import Page
 from ingat.store.contract import Store, Tx
+from ingat.store.tables import audit
 from ingat.store.tables import retention as table
 from ingat.store.tables.paging import decode_cursor
 
@@ -72,6 +73,8 @@ class Retention:
             after = replace(before, **given)
             if after != before:
                 table.insert(tx, after, actor, now)
+                changes = [f"{name} {getattr(before, name)} → {value}" for name, value in given.items()]
+                audit.append(tx, now, "retention.set", "policy", reason=", ".join(changes))
             return after, after != before
 
         policy, changed = self._store.write(work)

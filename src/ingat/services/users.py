@@ -12,9 +12,10 @@ from ingat.core.ids import normalise_user_id
 from ingat.core.json import encode_object
 from ingat.core.limits import check_limit
 from ingat.core.records import Page, User
-from ingat.core.roles import Roles
+from ingat.core.roles import DEFAULT_ROLE, Roles
 from ingat.core.texts import MAX_FIELD_BYTES, check_text
 from ingat.store.contract import Store, Tx, Value
+from ingat.store.tables import audit
 from ingat.store.tables import users as table
 from ingat.store.tables.paging import decode_cursor
 
@@ -72,7 +73,12 @@ class Users:
                 table.insert(tx, known, values, now)
             elif values:
                 table.update(tx, before.user_id, values, now)
-            return cast(User, table.get(tx, before.user_id if before else known))
+            saved = cast(User, table.get(tx, before.user_id if before else known))
+            former = before.role if before else DEFAULT_ROLE
+            if saved.role != former:
+                reason = f"{former} → {saved.role}"
+                audit.append(tx, now, "users.role", "user", user_id=saved.user_id, target=saved.user_id, reason=reason)
+            return saved
 
         return self._store.write(work)
 
@@ -122,7 +128,7 @@ class Users:
 
     def alias(self, user_id: str, alias: str) -> User:
         """Let the user also be known by `alias`; raise AliasTaken when it is another user's id or alias."""
-        known, other = normalise_user_id(user_id), normalise_user_id(alias)
+        known, other, now = normalise_user_id(user_id), normalise_user_id(alias), self._now()
 
         def work(tx: Tx) -> User:
             user = table.required(tx, known)
@@ -134,6 +140,7 @@ class Users:
                 owner = table.add_alias(tx, other, user.user_id)
                 if owner != user.user_id:
                     raise AliasTaken(f"{alias!r} already names another user.", user_id=owner)
+                audit.share(tx, user.user_id, other, now)
             return cast(User, table.get(tx, user.user_id))
 
         return self._store.write(work)
@@ -146,6 +153,7 @@ class Users:
             user = table.required(tx, known)
             if not table.drop_alias(tx, other, user.user_id):
                 raise UserNotFound(f"{alias!r} is not an alias of {user.user_id!r}.")
+            audit.part(tx, user.user_id, other)
             return cast(User, table.get(tx, user.user_id))
 
         return self._store.write(work)
@@ -158,6 +166,9 @@ class Users:
         def work(tx: Tx) -> User:
             user = table.required(tx, known)
             table.update(tx, user.user_id, {"protected": int(protected)}, now)
+            if user.protected != protected:
+                action = "users.protect" if protected else "users.unprotect"
+                audit.append(tx, now, action, "user", user_id=user.user_id, target=user.user_id)
             return cast(User, table.get(tx, user.user_id))
 
         return self._store.write(work)

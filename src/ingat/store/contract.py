@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 T = TypeVar("T")
 
@@ -11,6 +11,17 @@ Value = str | int | float | bytes | None
 """What a column holds on every engine. Booleans are cast to 0 or 1 before they come here."""
 
 Row = tuple[Value, ...]
+
+
+class Scrubbed(NamedTuple):
+    """What a scrub looked through, which of the traces are in the engine's files, and whether it had to give up.
+
+    `busy`: somebody went on reading an old state, so that what was deleted may still be in the files.
+    """
+
+    size_bytes: int
+    found: tuple[bytes, ...]
+    busy: bool
 
 
 class Tx(Protocol):
@@ -81,6 +92,15 @@ class Store(Protocol):
 
     def used_bytes(self) -> int:
         """Return what rows and indexes take; space that is free to be used again is left out."""
+        ...
+
+    def scrub(self, traces: Sequence[bytes], *, rewrite: bool = False, timeout_s: float = 10.0) -> Scrubbed:
+        """Let nothing stay of rows that were deleted, and return which of these byte strings the files still hold.
+
+        Waits up to `timeout_s` for those who read an older state. With `rewrite` the files are written anew from the
+        rows that there are, which keeps writers waiting and needs as much room again: what is found then stands in
+        rows. May be called while others read and write, but not inside `read` or `write`.
+        """
         ...
 
     def close(self) -> None:

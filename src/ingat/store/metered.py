@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import TypeVar
 
 from ingat.core.errors import StoreError
 from ingat.core.meter import Meter, Timer, is_fault
-from ingat.store.contract import Store, Tx
+from ingat.store.contract import Scrubbed, Store, Tx
 
 T = TypeVar("T")
 
@@ -76,6 +76,10 @@ class MeteredStore:
     def used_bytes(self) -> int:
         """Return what the rows take up; see the contract."""
         return self.behind.used_bytes()
+
+    def scrub(self, traces: Sequence[bytes], *, rewrite: bool = False, timeout_s: float = 10.0) -> Scrubbed:
+        """Let nothing stay of rows that were deleted; see the contract."""
+        return self.behind.scrub(traces, rewrite=rewrite, timeout_s=timeout_s)
 
     def close(self) -> None:
         """Finish the writes that wait and let go of every connection. A second call does nothing."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from ingat.core.errors import MemoryOff
-from ingat.store.contract import Store, Tx
+from ingat.store.contract import Scrubbed, Store, Tx
 
 T = TypeVar("T")
 
@@ -30,10 +30,7 @@ class OffStore:
         passed: Callable[[], T] | None = getattr(fn, "passed", None)
         if passed is not None:
             return passed()
-        raise MemoryOff(
-            "Remembering is switched off, so nothing was written. What was kept before is still there; set `enabled` to"
-            " true (INGAT_ENABLED) and start again."
-        )
+        raise _refusal()
 
     async def awrite(self, fn: Callable[[Tx], T]) -> T:
         """Like `write`."""
@@ -51,6 +48,17 @@ class OffStore:
         """Return what rows and indexes take up; see the contract."""
         return self.behind.used_bytes()
 
+    def scrub(self, traces: Sequence[bytes], *, rewrite: bool = False, timeout_s: float = 10.0) -> Scrubbed:
+        """Raise MemoryOff: nothing is deleted here."""
+        raise _refusal()
+
     def close(self) -> None:
         """Let go of every connection. A second call does nothing."""
         self.behind.close()
+
+
+def _refusal() -> MemoryOff:
+    return MemoryOff(
+        "Remembering is switched off, so nothing was written. What was kept before is still there; set `enabled` to"
+        " true (INGAT_ENABLED) and start again."
+    )

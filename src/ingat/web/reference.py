@@ -132,7 +132,7 @@ def _statuses(responses: Schema) -> dict[str, str]:
 
 def _operation(path: str, method: str, operation: Schema, statuses: Mapping[str, str]) -> Operation:
     fields = [
-        Field(each["name"], each["in"], kind_of(each["schema"]), each["required"], prose(_said_of(each)))
+        Field(each["name"], each["in"], kind_of(_schema_of(each)), each["required"], prose(_said_of(each)))
         for each in operation.get("parameters", [])
     ]
     content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
@@ -186,6 +186,12 @@ def kind_of(schema: Schema) -> str:
     if schema.get("type") == "array":
         return f"list of {kind_of(schema.get('items', {}))}"
     return str(schema.get("type", "any"))
+
+
+def _schema_of(parameter: Schema) -> Schema:
+    """Return the schema of a parameter; one whose text is JSON has it below its content."""
+    found: Schema = parameter["schema"] if "schema" in parameter else parameter["content"]["application/json"]["schema"]
+    return found
 
 
 def _said_of(schema: Schema) -> str:

@@ -1,8 +1,8 @@
 """Erase, and stop at a point that the test chooses, to be killed there.
 
-Arguments: the store's URL, what to erase (`session` or `logs`), and where to stop: `before` (the restore point is
-verified, nothing is deleted), `within` (the rows are deleted, the transaction is not committed), `between` (a part of
-the log entries is deleted and committed). Prints `stopped` there, and `done` when it was not killed.
+Arguments: the store's URL, what to erase, and where to stop: `before` (the restore point is verified, nothing is
+deleted), `within` (the rows are deleted, the transaction is not committed), `between` (a part of the log entries, or of
+the users, is deleted and committed). Prints `stopped` there, and `done` when it was not killed.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from ingat.lifecycle import scopes
+from ingat.core.reports import Operation
+from ingat.lifecycle import scope_people, scopes
+from ingat.lifecycle.cut import Cut
 from ingat.lifecycle.restorepoints import RestorePoints
 from ingat.memory import Memory
 
@@ -40,20 +42,44 @@ def before(method: Callable[..., Any]) -> Callable[..., Any]:
     return then
 
 
+def second(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Stop at the second call: everything begins by calling it for its first part."""
+    calls: list[int] = []
+
+    def then(*arguments: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 2:
+            stop()
+        return method(*arguments)
+
+    return then
+
+
+def erase(memory: Memory, what: str) -> Operation:
+    if what == "session":
+        return memory.erase.session("talk")
+    if what == "messages":
+        return memory.erase.messages("talk", since=0)
+    if what == "user":
+        return memory.erase.user("ana")
+    if what == "everything":
+        return memory.erase.everything(reason="a new beginning")
+    return memory.erase.logs()
+
+
 def main(url: str, what: str, where: str) -> None:
-    rows = scopes.SessionRows if what == "session" else scopes.LogRows
+    scope_people.USERS_AT_ONCE = 1
     if where == "before":
         RestorePoints.verify = after(RestorePoints.verify)  # type: ignore[method-assign]
     elif where == "within":
-        rows.delete = after(rows.delete)  # type: ignore[method-assign]
+        Cut.also = after(Cut.also)  # type: ignore[method-assign]
     elif where == "between":
-        scopes.LogRows.rest = before(scopes.LogRows.rest)  # type: ignore[method-assign]
+        looks = scope_people.EverythingRows if what == "everything" else scopes.LogRows
+        looks.rest = second(looks.rest) if what == "everything" else before(looks.rest)  # type: ignore[method-assign]
     with Memory(url, embedder=None) as memory:
-        if what == "session":
-            memory.erase.session("talk")
-        else:
-            memory.erase.logs()
+        erase(memory, what)
     os.write(1, b"done\n")
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 from weakref import WeakSet
 
 from ingat.core.errors import StoreClosed, StoreCorrupt
-from ingat.store.contract import Tx
+from ingat.store.contract import Scrubbed, Tx
 from ingat.store.sqlite.file import open_memory, open_reader, open_writer
 from ingat.store.sqlite.readers import GuardedReaders, PooledReaders, Readers
+from ingat.store.sqlite.scrub import scrub
 from ingat.store.sqlite.writer import Writer
 
 T = TypeVar("T")
@@ -47,6 +48,7 @@ class SQLiteStore:
             self._conn = open_writer(file, synchronous=synchronous, busy_timeout_ms=busy_timeout_ms)
             self._readers = PooledReaders(lambda: open_reader(file, busy_timeout_ms=busy_timeout_ms), readers)
         self._writer = Writer(self._conn, busy_timeout_ms=busy_timeout_ms, reading=self._readers.views, guard=guard)
+        self._busy_timeout_ms = busy_timeout_ms
         self._of_parent_process = False
         _open_stores.add(self)
 
@@ -83,6 +85,20 @@ class SQLiteStore:
     def used_bytes(self) -> int:
         """Return the size of the pages that hold rows and indexes; free pages are left out."""
         return self.read(_used)
+
+    def scrub(self, traces: Sequence[bytes], *, rewrite: bool = False, timeout_s: float = 10.0) -> Scrubbed:
+        """Fold the log into the file until it is empty, write the file anew if asked to, and look for the traces.
+
+        A store in memory has no file: nothing is looked through.
+        """
+        me = threading.get_ident()
+        if self._writer.running == me or me in self._readers.views:
+            raise StoreClosed("scrub was called inside read or write. Nothing was changed; call it afterwards.")
+        if self._of_parent_process or self._writer.closed:
+            raise StoreClosed("The store is closed, or was opened before this process was forked. Open it again.")
+        if self.path is None:
+            return Scrubbed(0, (), busy=False)
+        return scrub(self.path, traces, rewrite=rewrite, timeout_s=timeout_s, busy_timeout_ms=self._busy_timeout_ms)
 
     def waiting(self) -> int:
         """Return how many writes of this process wait for their turn at this moment."""

@@ -55,7 +55,7 @@ def translate(error: Exception, *, reading: bool = False) -> StoreError:
         return StoreConflict(f"The rows do not fit those that are there ({said}). {kept}.", driver=said)
     if primary in BUSY:
         return StoreBusy(f"Another process holds the store's lock. {kept}; try it again.", driver=said)
-    if primary == sqlite3.SQLITE_FULL or (primary == sqlite3.SQLITE_IOERR and _at_size_limit(code)):
+    if primary == sqlite3.SQLITE_FULL or (primary == sqlite3.SQLITE_IOERR and _lacks_room(code)):
         return StoreFull(
             f"The disk is full, or the store's file has reached its size limit. {kept}; make room and try it again.",
             driver=said,
@@ -112,8 +112,10 @@ def shared(error: StoreError) -> StoreError:
     return type(error)(error.message, **error.details)
 
 
-def _at_size_limit(code: int) -> bool:
-    """Tell whether a failed write is explained by the process's limit for the size of a file."""
+def _lacks_room(code: int) -> bool:
+    """Tell whether a failed write is explained by a full disk, or by the process's limit for the size of a file."""
+    if code == sqlite3.SQLITE_IOERR_SHMSIZE:  # what a full disk says when the file beside the store cannot be made
+        return True
     if code not in _WRITING or sys.platform == "win32":
         return False
     import resource  # not there on Windows

@@ -77,6 +77,16 @@ def open_reader(path: Path, *, busy_timeout_ms: int) -> sqlite3.Connection:
     return conn
 
 
+def open_scrubber(path: Path, *, busy_timeout_ms: int) -> sqlite3.Connection:
+    """Return a writing connection to an open store, for what no transaction can hold: emptying the log, VACUUM."""
+    try:
+        conn = _connect(path, timeout_ms=busy_timeout_ms)
+        prepare_writer(conn)
+    except sqlite3.Error as error:
+        raise translate(error) from error
+    return conn
+
+
 def open_memory() -> sqlite3.Connection:
     """Return a connection to a new database that lives only in this connection."""
     conn = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False, cached_statements=STATEMENTS)

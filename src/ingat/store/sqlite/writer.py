@@ -102,6 +102,11 @@ class Writer:
         """Return how many writes wait for their turn."""
         return self._turns.waiting()
 
+    @property
+    def closed(self) -> bool:
+        """Whether nothing can be written any more."""
+        return self._closing or self._closed
+
     def close(self, farewell: Callable[[sqlite3.Connection], None]) -> None:
         """Refuse new writes, finish those that wait, say farewell on the connection and close it."""
         self._closing = True

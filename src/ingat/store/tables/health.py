@@ -41,8 +41,9 @@ _QUESTIONS: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "messages not in the index",
-        "SELECT COUNT(*) FROM message m LEFT JOIN recall_entry e ON e.user_id = m.user_id AND e.source_id = m.id"
-        " AND e.source = 'message' WHERE e.position IS NULL",
+        # joined, each message would be looked for among all entries of its user
+        "SELECT COUNT(*) FROM (SELECT user_id, id FROM message EXCEPT"
+        " SELECT user_id, source_id FROM recall_entry WHERE source = 'message') AS missing",
         _REINDEX,
     ),
     (

@@ -134,6 +134,26 @@ def update(tx: Tx, user_id: str, memory_id: str, values: dict[str, Value]) -> No
     tx.run(f"UPDATE memory SET {changes} WHERE user_id = ? AND id = ?", (*values.values(), user_id, memory_id))
 
 
+def shared_ids(tx: Tx, user_id: str, other: str) -> list[str]:
+    """Return the ids of items that two users both have."""
+    rows = tx.all(
+        "SELECT a.id FROM memory a JOIN memory b ON b.user_id = ? AND b.id = a.id WHERE a.user_id = ? ORDER BY a.id",
+        (other, user_id),
+    )
+    return [cast(str, row[0]) for row in rows]
+
+
+def rename(tx: Tx, user_id: str, memory_id: str, new_id: str) -> None:
+    """Give an item another id, also where others of the user and ends of their sessions name it."""
+    update(tx, user_id, memory_id, {"id": new_id})
+    tx.run("UPDATE memory SET superseded_by = ? WHERE user_id = ? AND superseded_by = ?", (new_id, user_id, memory_id))
+    tx.run(
+        "UPDATE session_expiry SET memory_id = ? WHERE memory_id = ? AND session_id IN"
+        " (SELECT id FROM session WHERE user_id = ?)",
+        (new_id, memory_id, user_id),
+    )
+
+
 def position(tx: Tx, user_id: str, memory_id: str) -> int:
     """Return the place of the item's row in the recall index."""
     row = tx.one("SELECT position FROM memory WHERE user_id = ? AND id = ?", (user_id, memory_id))

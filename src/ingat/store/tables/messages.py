@@ -15,6 +15,8 @@ from ingat.store.tables.paging import Cursor, encode_cursor, keyset, listing
 
 COLUMNS = "user_id, session_id, seq, id, role, content, author, attachments, metadata, tokens, at"
 _READ = f"{COLUMNS}, packed"
+_AT_ONCE = 500
+"""Rows that one statement names."""
 _OF_SESSION = _READ.removeprefix("user_id, session_id, ")
 HISTORY = listing("history", "at", True)
 
@@ -87,9 +89,13 @@ def get(tx: Tx, user_id: str, message_id: str) -> Message | None:
 
 def get_many(tx: Tx, user_id: str, ids: Sequence[str]) -> list[Message]:
     """Return a user's messages with these ids, in the order given; those that are not there are left out."""
-    query = f"SELECT {_READ} FROM message WHERE user_id = ? AND id = ?"
-    found = (tx.one(query, (user_id, message_id)) for message_id in ids)
-    return _records(tx, user_id, (row for row in found if row is not None))
+    found: dict[Value, Row] = {}
+    for start in range(0, len(ids), _AT_ONCE):
+        some = ids[start : start + _AT_ONCE]
+        marks = ", ".join("?" * len(some))
+        rows = tx.all(f"SELECT {_READ} FROM message WHERE user_id = ? AND id IN ({marks})", (user_id, *some))
+        found.update((row[3], row) for row in rows)
+    return _records(tx, user_id, (found[message_id] for message_id in ids if message_id in found))
 
 
 def shared_ids(tx: Tx, user_id: str, other: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 import msgspec
@@ -12,9 +12,11 @@ from ingat.core.reports import Operation
 from ingat.store.contract import Row, Tx
 from ingat.store.tables.paging import Cursor, encode_cursor, keyset, listing
 
+Newest = Callable[[Tx], Operation | None]
+"""Finds the operation that is meant when none is named."""
 NEWEST_FIRST = listing("operations", "created_at", True)
 
-_COLUMNS = "id, kind, scope, target, actor, reason, counts, restore_point, created_at, undone_at, undone_by"
+_COLUMNS = "id, kind, scope, target, actor, reason, counts, restore_point, created_at, undone_at, undone_by, reverts"
 _counts = msgspec.json.Decoder(dict[str, int])
 
 
@@ -32,13 +34,14 @@ def _operation(row: Row) -> Operation:
         created_at=values[8],
         undone_at=values[9],
         undone_by=values[10],
+        reverts=values[11],
     )
 
 
 def insert(tx: Tx, operation: Operation) -> None:
     """Add one operation; its id must be new."""
     tx.run(
-        f"INSERT INTO operation ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        f"INSERT INTO operation ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             operation.id,
             operation.kind,
@@ -51,6 +54,7 @@ def insert(tx: Tx, operation: Operation) -> None:
             operation.created_at,
             operation.undone_at,
             operation.undone_by,
+            operation.reverts,
         ),
     )
 
@@ -84,12 +88,55 @@ def is_being_undone(tx: Tx, operation_id: str) -> bool:
 
 
 def mark_undone(tx: Tx, operation_id: str, at: int, actor: str) -> bool:
-    """Note when and by whom an operation was undone; return False when that was noted before."""
+    """Note when and by whom an operation was undone; return False when that was noted before.
+
+    No two have one time: what was undone last is told by it. So it may be noted a little later than it was.
+    """
+    row = tx.one("SELECT MAX(undone_at) FROM operation WHERE undone_at IS NOT NULL")
+    last = cast("tuple[int | None]", row)[0]
     row = tx.one(
         "UPDATE operation SET undone_at = ?, undone_by = ? WHERE id = ? AND undone_at IS NULL RETURNING id",
-        (at, actor, operation_id),
+        (at if last is None else max(at, last + 1), actor, operation_id),
     )
     return row is not None
+
+
+def newest_to_undo(tx: Tx) -> Operation | None:
+    """Return the newest operation that can be undone, or None.
+
+    That is none that retention did, no undo, and none whose restore point was deleted, by retention or a purge.
+    """
+    row = tx.one(
+        f"SELECT {_COLUMNS} FROM operation WHERE undone_at IS NULL AND kind IN ('erase', 'restore')"
+        " AND restore_point IS NOT NULL ORDER BY created_at DESC, id DESC LIMIT 1"
+    )
+    return _operation(row) if row else None
+
+
+def last_undone(tx: Tx) -> Operation | None:
+    """Return the operation that was undone last and can be done again, or None.
+
+    That is none that was done again since, and none whose restore point was deleted, by retention or a purge; of a
+    restore that is the point of what undid it, and when undoing it changed nothing there is none.
+    """
+    row = tx.one(
+        f"SELECT {_COLUMNS} FROM operation o WHERE undone_at IS NOT NULL AND kind <> 'undo' AND NOT EXISTS"
+        " (SELECT 1 FROM operation n WHERE n.reverts = o.id AND n.kind <> 'undo')"
+        " AND CASE WHEN kind = 'restore' THEN EXISTS (SELECT 1 FROM operation n WHERE n.reverts = o.id"
+        " AND n.kind = 'undo' AND n.restore_point IS NOT NULL) ELSE restore_point IS NOT NULL END"
+        " ORDER BY undone_at DESC, id DESC LIMIT 1"
+    )
+    return _operation(row) if row else None
+
+
+def reverting(tx: Tx, operation_id: str, *, again: bool) -> Operation | None:
+    """Return the newest operation that undid another one, or, with `again`, did it again; None when there is none."""
+    row = tx.one(
+        f"SELECT {_COLUMNS} FROM operation WHERE reverts = ? AND kind {'<>' if again else '='} 'undo'"
+        " ORDER BY created_at DESC, id DESC LIMIT 1",
+        (operation_id,),
+    )
+    return _operation(row) if row else None
 
 
 def older(tx: Tx, before: int, after: tuple[int, str], limit: int) -> list[tuple[int, str, str | None]]:
@@ -106,6 +153,17 @@ def restore_points(tx: Tx) -> set[str]:
     """Return the names of the restore points of all operations that are recorded."""
     rows = tx.all("SELECT restore_point FROM operation WHERE restore_point IS NOT NULL")
     return {cast(str, row[0]) for row in rows}
+
+
+def of_point(tx: Tx, name: str) -> str | None:
+    """Return the id of the operation that a restore point was taken for, or None."""
+    row = tx.one("SELECT id FROM operation WHERE restore_point = ?", (name,))
+    return cast(str, row[0]) if row else None
+
+
+def drop_points(tx: Tx, names: Iterable[str]) -> None:
+    """Let the operations of restore points that are deleted on purpose have none, so that nobody looks for them."""
+    tx.many("UPDATE operation SET restore_point = NULL WHERE restore_point = ?", [(each,) for each in names])
 
 
 def delete_many(tx: Tx, ids: Iterable[str]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import cast
 
 import msgspec
@@ -118,6 +118,15 @@ def insert_session(tx: Tx, row: Sequence[Value]) -> None:
     tx.run(f"INSERT INTO session ({SESSION_COLUMNS}) VALUES ({_marks(SESSION_COLUMNS)})", row)
 
 
+def update_session(tx: Tx, row: Sequence[Value]) -> None:
+    """Write a session that is there anew: the values of SESSION_COLUMNS. Whose it is cannot change.
+
+    Messages may have come that are not compressed, so that it is looked at again for that.
+    """
+    changes = ", ".join(f"{name.strip()} = ?" for name in SESSION_COLUMNS.split(",")[2:])
+    tx.run(f"UPDATE session SET {changes}, packed_at = NULL WHERE user_id = ? AND id = ?", (*row[2:], *row[:2]))
+
+
 def add_to_session(tx: Tx, user_id: str, session_id: str, last_seq: int, messages: int, tokens: int, at: int) -> None:
     """Add messages that were put to the sums of their session; `at` is when the last of them was said.
 
@@ -141,6 +150,16 @@ def insert_policy(tx: Tx, policy: PolicyVersion) -> None:
     tx.run(
         "INSERT INTO retention_policy (number, policy, actor, changed_at) VALUES (?, ?, ?, ?)",
         (policy.number, msgspec.json.encode(policy.policy).decode(), policy.actor, policy.changed_at),
+    )
+
+
+def put_policies(tx: Tx, gone: Iterable[int], policies: Iterable[PolicyVersion]) -> None:
+    """Take some retention policies out of the history by number, and write others under their numbers."""
+    tx.many("DELETE FROM retention_policy WHERE number = ?", [(number,) for number in gone])
+    tx.many(
+        "INSERT INTO retention_policy (number, policy, actor, changed_at) VALUES (?, ?, ?, ?) ON CONFLICT (number)"
+        " DO UPDATE SET policy = excluded.policy, actor = excluded.actor, changed_at = excluded.changed_at",
+        [(each.number, msgspec.json.encode(each.policy).decode(), each.actor, each.changed_at) for each in policies],
     )
 
 

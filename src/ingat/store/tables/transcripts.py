@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import NamedTuple, cast
 
 import msgspec
@@ -177,6 +177,16 @@ def take_out(tx: Tx, user_id: str, session_id: str, part: int, seq: int) -> None
     tx.run("DELETE FROM transcript_pack WHERE user_id = ? AND session_id = ? AND part = ?", (user_id, session_id, part))
     if contents:
         rows = [(each, *said) for each, said in contents.items()]
+        rest = _part(rows, sum(_weight(row) for row in rows))
+        _keep(tx, user_id, session_id, part, rest.raw_bytes, rest.body)
+
+
+def leave_out(tx: Tx, user_id: str, session_id: str, part: int, seqs: Collection[int]) -> None:
+    """Take what messages that are gone said out of their part."""
+    contents = _read(tx, user_id, session_id, part)[1]
+    rows = [(seq, *said) for seq, said in contents.items() if seq not in seqs]
+    tx.run("DELETE FROM transcript_pack WHERE user_id = ? AND session_id = ? AND part = ?", (user_id, session_id, part))
+    if rows:
         rest = _part(rows, sum(_weight(row) for row in rows))
         _keep(tx, user_id, session_id, part, rest.raw_bytes, rest.body)
 

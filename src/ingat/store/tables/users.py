@@ -227,6 +227,16 @@ def page(
     return [_user(row, aliases(tx, cast(str, row[0]))) for row in rows[:limit]], more
 
 
+def guarded(tx: Tx, after: str, limit: int) -> list[User]:
+    """Return up to `limit` users beyond an id who are marked as protected or have any flag, in order."""
+    rows = tx.all(
+        f"SELECT {_COLUMNS} FROM user_profile WHERE user_id > ? AND (protected = 1 OR flags <> '{{}}')"
+        " ORDER BY user_id LIMIT ?",
+        (after, limit),
+    )
+    return [_user(row, ()) for row in rows]
+
+
 def every_id(tx: Tx) -> list[str]:
     """Return the ids of all users in alphabetical order."""
     return [cast(str, row[0]) for row in tx.all("SELECT user_id FROM user_profile ORDER BY user_id")]
