@@ -56,7 +56,7 @@ def main(url: str, what: str, times: str = "1") -> None:
             try:
                 save(memory)
             except IngatError as error:
-                print(error.code)
+                print(error.code, flush=True)
         else:
             sys.stdin.readline()
             for _ in range(int(times)):
