@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +13,10 @@ from ingat.testing import CountingEmbedder, TurnableClock, open_memory
 
 settings.register_profile("ingat", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("ingat")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # a shell that starts the tests in its background has Ctrl-C ignored by them, and by every program that they start
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

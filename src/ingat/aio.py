@@ -103,7 +103,7 @@ class hop(Generic[S, P, R]):  # noqa: N801 - stands where a function would, like
         async def call(*args: P.args, **kwargs: P.kwargs) -> R:
             return await _run(pool, functools.partial(synchronous, *args, **kwargs))
 
-        call.__signature__ = self._signature  # type: ignore[attr-defined]
+        call.__signature__ = self._signature  # type: ignore[attr-defined]  # functions take any attribute
         face.__dict__[self._name] = call  # found there first from now on
         return call
 
@@ -114,7 +114,7 @@ def _arguments_of(
     """Let a constructor have the arguments of another one."""
 
     def dress(constructor: Callable[..., None]) -> Callable[Concatenate[Any, P], None]:
-        constructor.__signature__ = inspect.signature(model)  # type: ignore[attr-defined]
+        constructor.__signature__ = inspect.signature(model)  # type: ignore[attr-defined]  # functions take any attribute
         return constructor
 
     return dress

@@ -67,7 +67,7 @@ def contents(memory: Memory) -> dict[str, bytes]:
 
 
 def files(memory: Memory) -> list[str]:
-    folder = memory._files._folder()
+    folder = memory._files._folder.path
     found = [] if folder is None else [each.name for each in folder.rglob("*") if each.is_file()]
     return sorted(each for each in found if each != "lock")
 

@@ -50,7 +50,7 @@ def listed(memory: Memory, **how: Any) -> list[str]:
 
 
 def files(memory: Memory) -> list[Path]:
-    folder = memory._files._folder()
+    folder = memory._files._folder.path
     return [] if folder is None else [each for each in folder.rglob("*") if each.is_file() and each.name != "lock"]
 
 

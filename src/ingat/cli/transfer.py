@@ -21,6 +21,7 @@ from ingat.cli.progress import busy, counting
 from ingat.cli.run import Run, current_run
 from ingat.cli.values import OneOf
 from ingat.core.errors import InvalidFile, InvalidInput
+from ingat.core.folders import sync_folder
 from ingat.core.reports import ExportReport, ImportReport
 from ingat.lifecycle.exporting import ExportFormat
 from ingat.memory import Memory
@@ -98,22 +99,13 @@ def new_file(path: Path, *, packed: bool) -> Iterator[Callable[[bytes], object]]
             raw.flush()
             os.fsync(raw.fileno())
         partial.replace(path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         raise InvalidFile(
             f"The file {path} cannot be written: {error.strerror or error}. Nothing of it is there."
         ) from error
     finally:
         partial.unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "posix":
-        number = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(number)
-        finally:
-            os.close(number)
 
 
 def _import(path: str, dry_run: bool) -> None:

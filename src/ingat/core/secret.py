@@ -13,6 +13,7 @@ from pathlib import Path
 from time import monotonic, sleep
 
 from ingat.core.errors import StoreError
+from ingat.core.folders import sync_folder
 
 FILE = "secret.key"
 KEY_BYTES = 32
@@ -104,7 +105,7 @@ def _make(path: Path) -> None:
     finally:
         with suppress(OSError):
             unfinished.unlink()
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def _write(path: Path, text: bytes) -> None:
@@ -147,13 +148,3 @@ def _unusable(path: Path, why: str) -> StoreError:
         " a new one is made.",
         path=str(path),
     )
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":  # a folder cannot be opened there
-        return
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)

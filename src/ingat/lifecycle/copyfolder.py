@@ -5,9 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import tempfile
-import threading
-import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -15,8 +12,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ingat.core.dates import DAY_MS, HOUR_MS
+from ingat.core.folders import OwnFolder, sync_folder
 from ingat.core.ids import new_id
-from ingat.lifecycle.mirror import UNFINISHED, open_new, sync_folder
+from ingat.lifecycle.mirror import UNFINISHED, open_new
 
 FOLDER = "restore-points"
 PLAIN, ENCRYPTED = ".jsonl.gz", ".jsonl.gz.enc"
@@ -35,35 +33,23 @@ class CopyFolder:
     """
 
     def __init__(self, data: Path | None) -> None:
-        self._data = None if data is None else data.absolute()
-        self._private: Path | None = None
-        self._forget: weakref.finalize[..., CopyFolder] | None = None
-        self._lock = threading.Lock()
+        self._folder = OwnFolder(data, FOLDER)
         self._writing: set[str] = set()
         self._swept_at: int | None = None
 
     @property
     def lasts(self) -> bool:
         """Whether it is in a data directory."""
-        return self._data is not None
+        return self._folder.lasts
 
     @property
     def path(self) -> Path | None:
         """The folder, which may not be there yet; None: there is none yet."""
-        return self._data / FOLDER if self._data is not None else self._private
+        return self._folder.path
 
     def ready(self) -> Path:
         """Return the folder, made where it is missing."""
-        with self._lock:
-            if self._data is None:
-                if self._private is None:
-                    self._private = Path(tempfile.mkdtemp(prefix="ingat-"))
-                    self._forget = weakref.finalize(self, shutil.rmtree, self._private, True)
-                return self._private
-            self._data.mkdir(mode=0o700, parents=True, exist_ok=True)
-            folder = self._data / FOLDER
-            folder.mkdir(mode=0o700, exist_ok=True)
-            return folder
+        return self._folder.ready()
 
     def file(self, name: str) -> Path:
         """Return where a file is or would be; FileNotFoundError for what is no name of one."""
@@ -163,10 +149,7 @@ class CopyFolder:
 
     def close(self) -> None:
         """Remove a folder of its own; others stay. A second call does nothing."""
-        with self._lock:
-            if self._forget is not None:
-                self._forget()
-                self._forget = self._private = None
+        self._folder.close()
 
 
 def is_name(name: str) -> bool:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol, TypeVar
 
 from ingat.core.errors import InvalidSettings
+from ingat.core.folders import sync_folder
 from ingat.core.ids import new_id
 from ingat.lifecycle.foreign import Broke, Foreign
 
@@ -235,17 +236,6 @@ class Remote:
 def open_new(path: Path) -> BinaryIO:
     """Return a new file, which only its owner can read."""
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
-
-
-def sync_folder(folder: Path) -> None:
-    """Bring the names of a folder to the disk."""
-    if os.name == "nt":  # a folder cannot be opened there
-        return
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
 
 
 def pour(source: BinaryIO, write: Callable[[bytes], object] | None = None) -> tuple[int, str]:

@@ -15,10 +15,11 @@ from typing import Any
 import msgspec
 
 from ingat.core.errors import IngatError
+from ingat.core.folders import sync_folder
 from ingat.core.ids import new_id, normalise_user_id
 from ingat.core.records import User
 from ingat.lifecycle.klar_file import PARTIAL, folders, is_backup, is_unfinished
-from ingat.lifecycle.mirror import open_new, sync_folder
+from ingat.lifecycle.mirror import open_new
 from ingat.lifecycle.person import Person
 from ingat.store.contract import Store
 from ingat.store.locks import WAIT_S, hold

@@ -11,10 +11,7 @@ import hashlib
 import os
 import re
 import secrets
-import shutil
-import tempfile
 import threading
-import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -22,6 +19,7 @@ from types import TracebackType
 from typing import IO, NamedTuple, Self
 
 from ingat.core.errors import StoreCorrupt, StoreError, StoreFull, StoreReadOnly, StoreUnavailable
+from ingat.core.folders import OwnFolder, sync_folder
 from ingat.store import locks
 from ingat.store.contract import Store
 from ingat.store.tables import artifacts
@@ -69,16 +67,13 @@ class Files:
 
     def __init__(self, store: Store, data: Path | None) -> None:
         self._store = store
-        self._data = None if data is None else data.absolute()
-        self._private: Path | None = None
-        self._forget: weakref.finalize[..., Files] | None = None
-        self._guard = threading.Lock()
+        self._folder = OwnFolder(data, FOLDER)
         self._mine = _Putting()
 
     def new(self) -> NewFile:
         """Return a file to write into; a context manager, after which nothing of it stays unless it was put."""
         with translated(NOTHING):
-            return NewFile(self._ready())
+            return NewFile(self._folder.ready())
 
     @contextmanager
     def putting(self) -> Iterator[Callable[[NewFile], Kept]]:
@@ -101,7 +96,7 @@ class Files:
         try:
             with ExitStack() as held:
                 with translated(NOTHING):
-                    folder = self._ready()
+                    folder = self._folder.ready()
                     held.enter_context(locks.shared(folder / _LOCK))
                 yield put
         except BaseException:
@@ -120,7 +115,7 @@ class Files:
 
         This thread drops nothing inside.
         """
-        folder = self._folder()
+        folder = self._folder.path
         with ExitStack() as held:
             if folder is not None and folder.is_dir():
                 with translated("nothing was changed"):
@@ -177,7 +172,7 @@ class Files:
         """Return where a file is or would be; StoreCorrupt for what is no SHA-256."""
         if not _SHA256.fullmatch(sha256):
             raise _damaged(sha256[:64], "has no name that it could be kept under")
-        return _place(self._folder() or self._ready(), sha256)
+        return _place(self._folder.path or self._folder.ready(), sha256)
 
     def drop(self, files: Iterable[str], *, tries: int = _TRIES) -> list[str]:
         """Remove those of these files that no row names, after the rows are gone; return those that were removed.
@@ -186,7 +181,7 @@ class Files:
         fiftieth of a second apart: `sweep` removes them then. While this thread puts files itself, they are dropped
         once it has ended. Raises StoreUnavailable when one cannot be removed.
         """
-        folder, wanted, removed = self._folder(), [each for each in files if self.has(each)], list[str]()
+        folder, wanted, removed = self._folder.path, [each for each in files if self.has(each)], list[str]()
         if self._mine.depth:  # its own lock would be in its way
             self._mine.later += wanted
             return []
@@ -196,7 +191,7 @@ class Files:
 
     def sweep(self) -> int:
         """Remove every file that no row names and what was left unfinished; return how many files these were."""
-        folder = self._folder()
+        folder = self._folder.path
         if folder is None or not folder.is_dir():
             return 0
         with translated("what no artifact names stays for now"):
@@ -208,15 +203,15 @@ class Files:
 
     def close(self) -> None:
         """Remove the files of a store in memory; others stay. A second call does nothing."""
-        with self._guard:
-            if self._forget is not None:
-                self._forget()
-                self._forget = self._private = None
+        self._folder.close()
 
     def _drop(self, some: Sequence[str], tries: int) -> list[str]:
         if len(self._named(some)) == len(set(some)):
             return []
-        with translated("what no artifact names stays for now"), locks.alone(self._ready() / _LOCK, tries) as ours:
+        with (
+            translated("what no artifact names stays for now"),
+            locks.alone(self._folder.ready() / _LOCK, tries) as ours,
+        ):
             if not ours:
                 return []
             named = self._named(some)
@@ -224,26 +219,11 @@ class Files:
             for each in gone:
                 path = self.path(each)
                 path.unlink(missing_ok=True)
-                _sync_folder(path.parent)
+                sync_folder(path.parent)
             return gone
 
     def _named(self, some: Sequence[str]) -> set[str]:
         return self._store.read(lambda tx: artifacts.named(tx, some))
-
-    def _folder(self) -> Path | None:
-        return self._data / FOLDER if self._data is not None else self._private
-
-    def _ready(self) -> Path:
-        with self._guard:
-            if self._data is None:
-                if self._private is None:
-                    self._private = Path(tempfile.mkdtemp(prefix="ingat-"))
-                    self._forget = weakref.finalize(self, shutil.rmtree, self._private, True)
-                return self._private
-            self._data.mkdir(mode=0o700, parents=True, exist_ok=True)
-            folder = self._data / FOLDER
-            folder.mkdir(mode=0o700, exist_ok=True)
-            return folder
 
 
 class NewFile:
@@ -278,10 +258,10 @@ class NewFile:
         for folder in (path.parent.parent, path.parent):
             if not folder.is_dir():
                 folder.mkdir(mode=0o700, exist_ok=True)
-                _sync_folder(folder.parent)
+                sync_folder(folder.parent)
         os.replace(self._path, path)
         self.is_put = True
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
 
     def close(self) -> None:
         """End the writing; what was not put is gone. A second call does nothing."""
@@ -350,16 +330,6 @@ def _place(folder: Path, sha256: str) -> Path:
 
 def _folders(folder: Path) -> list[Path]:
     return sorted(each for each in folder.iterdir() if _TWO.fullmatch(each.name) and each.is_dir())
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":  # a folder cannot be opened there
-        return
-    number = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)
 
 
 def _damaged(sha256: str, fault: str) -> StoreCorrupt:
