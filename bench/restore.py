@@ -66,7 +66,7 @@ def _writes() -> Iterator[list[float]]:
     """Time each transaction that writes while the block runs."""
     write, held = SQLiteStore.write, list[float]()
 
-    def timed(self: SQLiteStore, fn: Callable[[Any], Any]) -> Any:
+    def timed(self: SQLiteStore, fn: Callable[[Any], Any], *, alone: bool = False) -> Any:
         def work(tx: Any) -> Any:
             started = perf_counter()
             try:
@@ -74,7 +74,7 @@ def _writes() -> Iterator[list[float]]:
             finally:
                 held.append(perf_counter() - started)
 
-        return write(self, work)
+        return write(self, work, alone=alone)
 
     SQLiteStore.write = timed  # type: ignore[method-assign]
     try:

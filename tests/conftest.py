@@ -10,6 +10,8 @@ from hypothesis import HealthCheck, settings
 
 from ingat.memory import Memory
 from ingat.testing import CountingEmbedder, TurnableClock, open_memory
+from tests import postgres
+from tests.engine import engines_of, on_engine
 
 settings.register_profile("ingat", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("ingat")
@@ -20,7 +22,46 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--all", action="store_true", help="run the slow tests too")
+    parser.addoption("--all", action="store_true", help="run the slow tests too, and on both engines what can be")
+    parser.addoption(
+        "--engine",
+        choices=["sqlite", "postgres", "both"],
+        help="the engines that all tests run on which can; by default both with --all, else both for the contract,"
+        " services and lifecycle, and sqlite for the others",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        postgres.choose_folder()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    postgres.leave(last=not hasattr(config, "workerinput"))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    names = engines_of(metafunc)
+    if names != ("sqlite",):
+        metafunc.parametrize("engine", names, indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The engine of the stores that are opened by `open_memory` without a URL, or named by `tests.engine`.
+
+    A fixture of a wider scope than a test asks for this one, so that it is made anew for each engine.
+    """
+    name: str = getattr(request, "param", "sqlite")
+    with on_engine(name, tmp_path_factory):
+        yield name
+
+
+@pytest.fixture(autouse=True)
+def stores(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The stores of this test alone, which are empty at its beginning and go at its end."""
+    with on_engine(engine, tmp_path_factory):
+        yield
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

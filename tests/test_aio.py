@@ -16,6 +16,7 @@ from ingat.core.errors import IngatError, StoreClosed
 from ingat.core.records import NewMessage
 from ingat.memory import Memory
 from ingat.testing import CountingEmbedder, TurnableClock, filled_memory
+from tests.engine import store_at
 
 R = TypeVar("R")
 
@@ -212,7 +213,7 @@ def test_one_memory_has_both_faces() -> None:
 
 def test_closing_twice_is_closing_once(tmp_path: Path) -> None:
     async def main() -> None:
-        memory = AsyncMemory(f"sqlite:///{tmp_path}/bot.db", embedder=None)
+        memory = AsyncMemory(**store_at(tmp_path / "bot.db"), embedder=None)
         await memory.users.save("ana")
         await memory.close()
         await memory.close()

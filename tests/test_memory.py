@@ -11,7 +11,9 @@ from ingat.core.errors import IngatError, InvalidSettings
 from ingat.core.policy import RecallPolicy
 from ingat.core.settings import Settings
 from ingat.memory import Memory
+from ingat.store.open import is_there
 from ingat.testing import CountingEmbedder, TurnableClock
+from tests.engine import same_store, store_at, store_url
 
 
 def test_the_front_door_has_both_faces() -> None:
@@ -19,18 +21,18 @@ def test_the_front_door_has_both_faces() -> None:
     from ingat import aio
 
     assert (ingat.Memory, ingat.AsyncMemory) == (Memory, aio.AsyncMemory)
-    assert set(ingat.__all__) <= {*dir(ingat), "Memory", "AsyncMemory"}
+    assert set(ingat.__all__) <= {*dir(ingat), "Memory", "AsyncMemory", "move"}
     with pytest.raises(AttributeError):
         ingat.Nothing  # noqa: B018 - looking is the test
 
 
 def test_a_conversation_is_there_after_the_process_ended(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/new/bot.db"
-    with Memory(url) as memory:
+    url = store_url(tmp_path / "new/bot.db")
+    with Memory(**same_store(url)) as memory:
         session = memory.sessions.open("+62 811-0000-1111", "whatsapp")
         memory.sessions.append(session.id, "user", "My dog Bruno is allergic to chicken", author="Budi")
         memory.remember("6281100001111", "Budi lives in Bandung", subject="home")
-    with Memory(url) as memory:
+    with Memory(**same_store(url)) as memory:
         assert memory.recall("6281100001111@c.us", "What is Bruno allergic to?").hits[0].text.startswith("My dog")
         assert memory.sessions.open("6281100001111", "whatsapp") == memory.sessions.get(session.id)
         assert memory.users.list()[0].user_id == "6281100001111"
@@ -60,7 +62,7 @@ def test_the_clock_that_is_given_is_the_one_that_counts() -> None:
 
 def test_settings_open_the_memory_that_they_describe(tmp_path: Path) -> None:
     settings = Settings(
-        store=f"sqlite:///{tmp_path}/bot.db",
+        store=store_url(tmp_path / "bot.db"),
         embedder="none",
         role_budgets={"vip": 900},
         recall=RecallPolicy(top_k=1),
@@ -73,13 +75,13 @@ def test_settings_open_the_memory_that_they_describe(tmp_path: Path) -> None:
         assert len(memory.recall("ana", "boat").hits) == 1
         assert memory.context("ana", session.id).budget == 900
         assert session.created_at == 5
-    assert (tmp_path / "bot.db").is_file()
+    assert is_there(settings.store)
 
 
 @pytest.mark.parametrize(
     "arguments",
     [
-        {"url": "postgres://x"},
+        {"url": "mysql://x"},
         {"url": "bot.db"},
         {"url": "sqlite:///"},
         {"synchronous": "SOMETIMES"},
@@ -109,7 +111,7 @@ def test_closing_twice_is_closing_once() -> None:
 
 def test_no_thread_is_left_running(tmp_path: Path) -> None:
     before = set(threading.enumerate())
-    with Memory(f"sqlite:///{tmp_path}/bot.db", embedder=CountingEmbedder()) as memory:
+    with Memory(**store_at(tmp_path / "bot.db"), embedder=CountingEmbedder()) as memory:
         memory.sessions.append(memory.sessions.open("ana").id, "user", "hello")
         memory.recall("ana", "hello")
 
@@ -117,8 +119,8 @@ def test_no_thread_is_left_running(tmp_path: Path) -> None:
 
 
 def test_two_memories_on_one_file_see_each_other(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/bot.db"
-    with Memory(url, embedder=None) as one, Memory(url, embedder=None) as other:
+    url = store_url(tmp_path / "bot.db")
+    with Memory(**same_store(url), embedder=None) as one, Memory(**same_store(url), embedder=None) as other:
         session = one.sessions.open("ana", "web")
         assert other.sessions.open("ana", "web") == session
         one.sessions.append(session.id, "user", "first")

@@ -32,6 +32,8 @@ from ingat.services.operations import Operations
 from ingat.services.retention import Retention
 from ingat.services.snapshots import Snapshots
 
+pytestmark = pytest.mark.sqlite_only("runs examples that keep their store in a file")
+
 PAGE = (Path(__file__).parent.parent / "docs" / "python.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 PARTS: dict[str, type] = {

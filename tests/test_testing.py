@@ -14,6 +14,7 @@ import pytest
 import ingat
 from ingat.core.errors import EmbedderUnavailable, UserBlocked
 from ingat.testing import START_MS, CountingEmbedder, TurnableClock, filled_memory, open_memory
+from tests.engine import same_store, store_url
 from tests.house.tree import ROOT
 
 PAGE = ROOT / "docs" / "testing.md"
@@ -122,10 +123,10 @@ def test_the_filled_memory_holds_what_the_documentation_says() -> None:
 
 
 def test_a_filled_memory_may_be_a_file(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/bot.db"
-    with filled_memory(url=url):
+    url = store_url(tmp_path / "bot.db")
+    with filled_memory(**same_store(url)):
         pass
-    with open_memory(url=url) as memory:
+    with open_memory(**same_store(url)) as memory:
         assert memory.users.get("ana").name == "Ana"
 
 

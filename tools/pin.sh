@@ -15,4 +15,6 @@ compile --generate-hashes "$@" pyproject.toml --group bench --constraints constr
 # What builds the package: pip passes these to its build environment, which takes no hashes.
 printf '%s\n' 'cryptography>=44' | compile --generate-hashes "$@" - --constraints constraints/test.txt \
     --output-file constraints/encryption.txt
+printf '%s\n' 'psycopg[binary]>=3.2' | compile --generate-hashes "$@" - --constraints constraints/test.txt \
+    --output-file constraints/postgres.txt
 printf '%s\n' hatchling editables | compile "$@" - --output-file constraints/build.txt

@@ -1,6 +1,6 @@
 # Sourced by bin/run, bin/test and bin/bench: `ensure_venv NAME SET` makes the virtual environment NAME in the project's
 # folder from constraints/SET.txt, with the project itself in it, unless it is there and made from the same files.
-# INGAT_EXTRAS names optional parts to put into it too, such as `encryption`; they stay in it.
+# INGAT_EXTRAS names optional parts to put into it too, `encryption` and `postgres`; they stay in it.
 # Needs bash and Python 3.11 to 3.14; uses uv if there, else venv + pip. Says what it does on stderr.
 
 root=$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
@@ -91,10 +91,10 @@ extras() { # VENV
 
 add_extras() { # VENV EXTRAS
     local each python pip there
-    there=" $(cat "$1/.extras" 2>/dev/null) "
+    there=" $(cat "$1/.extras" 2>/dev/null || true) "
     for each in $2; do
         if [ ! -f "$root/constraints/$each.txt" ]; then
-            echo "ingat: INGAT_EXTRAS names $each, which cannot be installed here; what can: encryption" >&2
+            echo "ingat: INGAT_EXTRAS names $each, which cannot be installed here; what can: encryption, postgres" >&2
             return 1
         fi
     done

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ingat.aio import AsyncMemory
+    from ingat.lifecycle.move import move
     from ingat.memory import Memory
 
 __version__ = "0.1.0"
-__all__ = ["AsyncMemory", "Memory", "__version__"]
+__all__ = ["AsyncMemory", "Memory", "__version__", "move"]
 
-_HOMES = {"Memory": "ingat.memory", "AsyncMemory": "ingat.aio"}
+_HOMES = {"Memory": "ingat.memory", "AsyncMemory": "ingat.aio", "move": "ingat.lifecycle.move"}
 
 
 def __getattr__(name: str) -> Any:

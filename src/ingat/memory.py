@@ -28,6 +28,7 @@ from ingat.faces import SessionFace, StatelessSessions, UserFace
 from ingat.lifecycle.backups import Backups, back_up
 from ingat.lifecycle.context import ContextBuilder, counts_are_of_another
 from ingat.lifecycle.copyhealth import copy_checks
+from ingat.lifecycle.datahealth import data_checks
 from ingat.lifecycle.encryption import Vault
 from ingat.lifecycle.erase import Eraser
 from ingat.lifecycle.expire import Expirer
@@ -37,7 +38,9 @@ from ingat.lifecycle.health import Doctor
 from ingat.lifecycle.jobs import Jobs, Work
 from ingat.lifecycle.measure import Measurer
 from ingat.lifecycle.metered import MeteredRestorePoints, metered_summariser
+from ingat.lifecycle.migration import bring_up_to_date
 from ingat.lifecycle.mirror import Mirror, open_mirror
+from ingat.lifecycle.move_stores import refuse_unfinished
 from ingat.lifecycle.purge import Purger
 from ingat.lifecycle.quote import Quoter
 from ingat.lifecycle.reindex import Progress, reindex_terms
@@ -70,7 +73,6 @@ from ingat.services.vectors import VectorFiller
 from ingat.store.contract import Store
 from ingat.store.files import Files
 from ingat.store.metered import MeteredStore
-from ingat.store.migrate import migrate
 from ingat.store.off import OffStore
 from ingat.store.open import MEMORY, is_there, open_store, schema_folder
 
@@ -80,11 +82,12 @@ _log = logging.getLogger("ingat.memory")
 class Memory:
     """A memory for chatbots in one store. A context manager; safe to use from many threads.
 
-    `url` is `sqlite:///relative.db`, `sqlite:////absolute.db` or `:memory:`; the store is made when it is not there.
-    `synchronous` NORMAL survives the death of the process, FULL also loss of power. `embedder` is `static`, `none`,
-    or an object with the methods of `search.embed.contract.Embedder`. `answerer` answers in `chat`, `summariser` makes
-    the summaries of sessions that expire. With `log_messages` a log entry is written for every message: who spoke, not
-    what was said. `data` is the folder of restore points, by default `<store file>.data`; copies are also brought to
+    `url` is `sqlite:///relative.db`, `sqlite:////absolute.db`, `postgresql://user@host/database` or `:memory:`; the
+    store is made when it is not there. `synchronous` NORMAL survives the death of the process, FULL also loss of power,
+    as every write on PostgreSQL does. `embedder` is `static`, `none`, or an object with the methods of
+    `search.embed.contract.Embedder`. `answerer` answers in `chat`, `summariser` makes the summaries of sessions that
+    expire. With `log_messages` a log entry is written for every message: who spoke, not what was said. `data` is the
+    folder of restore points, by default the one that `core.settings.data_directory` names; copies are also brought to
     `backup_mirror`, a folder or a URL of fsspec, and encrypted when there is a `backup_passphrase`. With `enabled`
     False nothing is remembered and nothing is written: see lifecycle.stateless.
 
@@ -119,8 +122,9 @@ class Memory:
         vault, mirror = Vault(backup_passphrase), _mirror(backup_mirror, folder)
         roles, policy, count = Roles(role_budgets), recall or RecallPolicy(), open_tokenizer(tokenizer)
         self.embedder = open_embedder(embedder or "none") if embedder is None or isinstance(embedder, str) else embedder
-        opened, recount = _open(url, synchronous, busy_timeout_ms, tokenizer, enabled, now)
         meter = self.meter = Meter(now)
+        points = MeteredRestorePoints(folder, meter, vault=vault, mirror=mirror)
+        opened, recount = _open(url, synchronous, busy_timeout_ms, tokenizer, enabled, points, folder, now)
         timed = MeteredStore(opened, meter)
         self.store: MeteredStore | OffStore = timed if enabled else OffStore(timed)
         off = None if enabled else Stateless(self.store, roles, count, now, answerer or Silent(language))
@@ -149,7 +153,7 @@ class Memory:
         self._files = Files(self.store, folder)
         secret = Secret(folder)
         self._transfer = Transfer(self.store, roles, count, now, committed, self._files, secret)
-        self._operate(folder, MeteredRestorePoints(folder, meter, vault=vault, mirror=mirror), secret, now)
+        self._operate(folder, points, secret, now)
 
     def _operate(self, data: Path | None, points: RestorePoints, secret: Secret, now: clock.Clock) -> None:
         """Bind what operators do: logs, snapshots, policy, erasing, transfer and jobs."""
@@ -181,7 +185,7 @@ class Memory:
             self.jobs.list,
             self.audit.verify,
             self._files,
-            lambda: copy_checks(self.store, points, now()),
+            lambda: [*data_checks(self.store, points, secret, data), *copy_checks(self.store, points, now())],
             self._sizes.user_bytes,
             now,
         )
@@ -447,13 +451,24 @@ def _mirror(place: str | None, data: Path | None) -> Mirror | None:
 
 
 def _open(
-    url: str, synchronous: Synchronous, busy_timeout_ms: int, tokenizer: str, enabled: bool, now: clock.Clock
+    url: str,
+    synchronous: Synchronous,
+    busy_timeout_ms: int,
+    tokenizer: str,
+    enabled: bool,
+    points: RestorePoints,
+    data: Path | None,
+    now: clock.Clock,
 ) -> tuple[Store, bool]:
-    """Return the store, and whether its counts are of another tokenizer; a memory that is off makes no file."""
+    """Return the store, up to date, and whether its counts are of another tokenizer.
+
+    A memory that is off makes no file.
+    """
     used = url if enabled or is_there(url) else MEMORY
     opened = open_store(used, synchronous=synchronous, busy_timeout_ms=busy_timeout_ms)
     try:
-        migrate(opened, schema_folder(url), clock=now)
+        bring_up_to_date(opened, schema_folder(used), points, Files(opened, data), now)
+        refuse_unfinished(opened)
         return opened, enabled and counts_are_of_another(opened, tokenizer)
     except BaseException:
         opened.close()

@@ -20,6 +20,7 @@ from ingat.app.asgi import create_app
 from ingat.cli.protocol import EndingProtocol
 from ingat.core.settings import Settings
 from ingat.memory import Memory
+from tests.engine import store_at
 
 
 class Answer(NamedTuple):
@@ -97,7 +98,7 @@ class Server:
 @contextmanager
 def running(folder: Path, *, memory: Memory | None = None, **settings: Any) -> Iterator[Server]:
     """Run a server over a new store in this folder (or over this memory) until the end of the block."""
-    memory = memory or Memory(f"sqlite:///{folder}/ingat.db", embedder="none", backup_mirror=f"{folder}/second place")
+    memory = memory or Memory(**store_at(folder / "ingat.db"), embedder="none", backup_mirror=f"{folder}/second place")
     face = AsyncMemory.over(memory)
     config = uvicorn.Config(
         create_app(face, Settings(**settings)),

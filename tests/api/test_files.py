@@ -14,6 +14,7 @@ import pytest
 from ingat.lifecycle import outgoing, transfer
 from ingat.memory import Memory
 from tests.api.server import Answer, Server, running
+from tests.engine import store_at
 
 LINES = {"Content-Type": "application/x-ndjson"}
 JSON = {"Content-Type": "application/json"}
@@ -32,7 +33,7 @@ def export_of(server: Server, user: str, form: str = "json", **options: Any) -> 
 @pytest.fixture
 def file(tmp_path: Path) -> bytes:
     """The export of a user with one message."""
-    with Memory(f"sqlite:///{tmp_path}/other.db", embedder="none") as memory:
+    with Memory(**store_at(tmp_path / "other.db"), embedder="none") as memory:
         session = memory.sessions.open("bea", "web")
         memory.sessions.append(session.id, "user", "The boiler leaks")
         pieces: list[bytes] = []

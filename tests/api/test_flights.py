@@ -19,6 +19,7 @@ from ingat.core.records import Key
 from ingat.memory import Memory
 from ingat.testing import CountingEmbedder
 from tests.api.server import running
+from tests.engine import store_at
 
 SERVICE = Key(id="s", role="service", created_at=0)
 OF_USER = Key(id="u", role="user", user_id="budi", created_at=0)
@@ -41,7 +42,7 @@ class WaitingEmbedder(CountingEmbedder):
 def test_the_server_answers_while_recalls_are_slow(tmp_path: Path) -> None:
     embedder = WaitingEmbedder()
     embedder.go.set()
-    memory = Memory(f"sqlite:///{tmp_path}/ingat.db", embedder=embedder)
+    memory = Memory(**store_at(tmp_path / "ingat.db"), embedder=embedder)
     with running(tmp_path, memory=memory, request_timeout_s=300) as server, ThreadPoolExecutor(8) as clients:
         session = memory.sessions.create("budi").id
         memory.sessions.append(session, "user", "my fan is loud")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import socket
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,12 +14,13 @@ from ingat.core.context import Context
 from ingat.lifecycle.turn import Answer
 from ingat.memory import Memory
 from tests.api.server import Server, running
+from tests.engine import held_by_another, is_postgres, store_at, store_url
 
 
 @pytest.fixture
 def small(tmp_path: Path) -> Iterator[Server]:
     """A server that takes little: 1 KiB, 0.5 s, and a store that waits 50 ms for another writer."""
-    memory = Memory(f"sqlite:///{tmp_path}/ingat.db", embedder="none", busy_timeout_ms=50)
+    memory = Memory(**store_at(tmp_path / "ingat.db"), embedder="none", busy_timeout_ms=50)
     with running(tmp_path, memory=memory, max_request_bytes=1_024, request_timeout_s=0.5) as server:
         yield server
 
@@ -123,15 +123,11 @@ def test_a_client_that_goes_away_leaves_the_server_alive(small: Server) -> None:
 
 
 def test_work_that_takes_too_long_is_answered_and_goes_on_behind(tmp_path: Path) -> None:
-    memory = Memory(f"sqlite:///{tmp_path}/ingat.db", embedder="none", busy_timeout_ms=20_000)
+    memory = Memory(**store_at(tmp_path / "ingat.db"), embedder="none", busy_timeout_ms=20_000)
     with running(tmp_path, memory=memory, request_timeout_s=0.3) as server:
         assert server.ask("GET", "/v1/users").status == 200
-        other = sqlite3.connect(tmp_path / "ingat.db", isolation_level=None)
-        other.execute("BEGIN IMMEDIATE")
-
-        answer = server.ask("POST", "/v1/users", {"user_id": "slow"})
-        other.execute("ROLLBACK")
-        other.close()
+        with held_by_another(store_url(tmp_path / "ingat.db")):
+            answer = server.ask("POST", "/v1/users", {"user_id": "slow"})
 
         assert (answer.status, answer.code) == (504, "request_timeout")
         assert answer.json["error"]["details"] == {"begun": True}
@@ -140,16 +136,12 @@ def test_work_that_takes_too_long_is_answered_and_goes_on_behind(tmp_path: Path)
 
 
 def test_a_time_out_leaves_a_session_usable(tmp_path: Path) -> None:
-    memory = Memory(f"sqlite:///{tmp_path}/ingat.db", embedder="none", busy_timeout_ms=20_000)
+    memory = Memory(**store_at(tmp_path / "ingat.db"), embedder="none", busy_timeout_ms=20_000)
     with running(tmp_path, memory=memory, request_timeout_s=0.3) as server:
         path = f"/v1/sessions/{memory.sessions.create('u').id}/messages"
         assert server.ask("GET", path).status == 200
-        other = sqlite3.connect(tmp_path / "ingat.db", isolation_level=None)
-        other.execute("BEGIN IMMEDIATE")
-
-        late = server.ask("POST", path, {"role": "user", "content": "late"})
-        other.execute("ROLLBACK")
-        other.close()
+        with held_by_another(store_url(tmp_path / "ingat.db")):
+            late = server.ask("POST", path, {"role": "user", "content": "late"})
         answer = server.ask("POST", path, {"role": "user", "content": "in time"})
 
         assert (late.status, answer.status) == (504, 201)
@@ -158,12 +150,8 @@ def test_a_time_out_leaves_a_session_usable(tmp_path: Path) -> None:
 
 
 def test_a_store_that_another_process_holds_answers_busy(small: Server, tmp_path: Path) -> None:
-    other = sqlite3.connect(tmp_path / "ingat.db", isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-
-    answer = small.ask("POST", "/v1/users", {"user_id": "x"})
-    other.execute("ROLLBACK")
-    other.close()
+    with held_by_another(store_url(tmp_path / "ingat.db")):
+        answer = small.ask("POST", "/v1/users", {"user_id": "x"})
 
     assert (answer.status, answer.code, answer.headers["retry-after"]) == (503, "store_busy", "1")
     assert small.ask("POST", "/v1/users", {"user_id": "x"}).status == 201
@@ -173,6 +161,16 @@ def _on_writer(memory: Memory, pragma: str) -> None:
     memory.store.behind._conn.execute(pragma)  # type: ignore[attr-defined]
 
 
+def _writable(memory: Memory, *, yes: bool) -> None:
+    """Let the database take writes or none from now on."""
+    if not is_postgres():
+        _on_writer(memory, f"PRAGMA query_only = {'OFF' if yes else 'ON'}")
+        return
+    writer = memory.store.behind._writer  # type: ignore[attr-defined]
+    writer._conn.execute(f"SET default_transaction_read_only = {'off' if yes else 'on'}")
+
+
+@pytest.mark.sqlite_only("limits the size of the store's file")
 def test_a_full_store_says_so_and_can_still_be_read(tmp_path: Path) -> None:
     with running(tmp_path) as full:
         session = full.memory.sessions.create("u").id
@@ -187,23 +185,19 @@ def test_a_full_store_says_so_and_can_still_be_read(tmp_path: Path) -> None:
 def test_a_store_that_cannot_be_written_says_so_and_is_not_ready(tmp_path: Path) -> None:
     with running(tmp_path) as server:
         assert server.ask("GET", "/readyz", key=None).json == {"status": "ready"}
-        _on_writer(server.memory, "PRAGMA query_only = ON")
+        _writable(server.memory, yes=False)
 
         answer, ready = server.ask("POST", "/v1/users", {"user_id": "x"}), server.ask("GET", "/readyz", key=None)
 
         assert (answer.status, answer.code) == (503, "store_read_only")
         assert server.ask("GET", "/v1/users").status == 200
-        _on_writer(server.memory, "PRAGMA query_only = OFF")
+        _writable(server.memory, yes=True)
     assert (ready.status, ready.code) == (503, "store_read_only")
 
 
 def test_a_busy_store_is_ready(small: Server, tmp_path: Path) -> None:
-    other = sqlite3.connect(tmp_path / "ingat.db", isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-
-    assert small.ask("GET", "/readyz", key=None).status == 200
-    other.execute("ROLLBACK")
-    other.close()
+    with held_by_another(store_url(tmp_path / "ingat.db")):
+        assert small.ask("GET", "/readyz", key=None).status == 200
 
 
 def test_a_closed_store_is_alive_but_not_ready(tmp_path: Path) -> None:
@@ -239,7 +233,7 @@ def test_a_mistake_of_ours_is_logged_without_what_was_said(tmp_path: Path, caplo
     def broken(text: str, context: Context) -> Answer:
         raise RuntimeError(f"cannot answer {text}")
 
-    memory = Memory(f"sqlite:///{tmp_path}/ingat.db", embedder="none", answerer=broken)
+    memory = Memory(**store_at(tmp_path / "ingat.db"), embedder="none", answerer=broken)
     with running(tmp_path, memory=memory) as server:
         answer = server.ask("POST", "/v1/chat", {"user_id": "u", "text": "my pin is 4711"})
 

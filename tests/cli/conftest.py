@@ -12,12 +12,20 @@ import pytest
 
 from tests.cli.clearing import Forking
 from tests.cli.runner import Ingat
+from tests.engine import unmade_url
 
 
 @pytest.fixture
 def ingat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ingat:
     monkeypatch.chdir(tmp_path)
     return Ingat(tmp_path)
+
+
+@pytest.fixture
+def unmade(ingat: Ingat) -> Ingat:
+    """`ingat` with a store that is not there yet."""
+    ingat.url = ingat.variables["INGAT_STORE"] = unmade_url(ingat.folder / "ingat.db")
+    return ingat
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,8 @@ from typing import Any
 from click.testing import CliRunner, Result
 
 from ingat.cli.main import cli
+from ingat.core.clock import now
+from tests.engine import store_url
 
 PROGRAM = [sys.executable, "-c", "from ingat.app.main import main; main()"]
 """`ingat` as a process of its own."""
@@ -21,7 +23,7 @@ class Ingat:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.url = f"sqlite:///{folder / 'ingat.db'}"
+        self.url = store_url(folder / "ingat.db", begun_ms=now())
         self.variables = {"INGAT_STORE": self.url, "INGAT_LANG": "en", "COLUMNS": "160"}
 
     def __call__(self, *words: str, typed: str | None = None, **variables: str) -> Result:

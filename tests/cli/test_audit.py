@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from typing import Any
 
 import pytest
 
 from tests.cli.runner import Ingat
+from tests.engine import behind
 
 
 @pytest.fixture
@@ -22,8 +21,7 @@ def erased(ingat: Ingat) -> str:
 
 def run(ingat: Ingat, sql: str) -> None:
     """Change something behind the back of the program."""
-    with closing(sqlite3.connect(ingat.folder / "ingat.db")) as conn, conn:
-        conn.execute(sql)
+    behind(ingat.url, sql)
 
 
 def only(ingat: Ingat, *words: str) -> dict[str, Any]:

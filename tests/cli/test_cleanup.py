@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import Any
 
 import pytest
@@ -225,7 +226,10 @@ def test_a_program_gets_its_object_alone_also_after_a_question(old: Ingat) -> No
 
 
 def test_a_failure_ends_with_1(old: Ingat) -> None:
-    (old.folder / "ingat.db.data").write_bytes(b"")  # no restore point can be made
+    points = old.folder / "ingat.db.data" / "restore-points"
+    shutil.rmtree(points, ignore_errors=True)
+    points.parent.mkdir(exist_ok=True)
+    points.write_bytes(b"")  # no restore point can be made
     result = old("cleanup", "--yes")
 
     assert result.exit_code == 1

@@ -19,6 +19,7 @@ from ingat.core.settings import Settings
 from tests.cli import clearing
 from tests.cli.clearing import LANGUAGES, TOOLS, UNCHANGED, as_transcript, talk, terminal, transcript
 from tests.cli.runner import PROGRAM, Ingat
+from tests.engine import store_url
 from tests.house.tree import ROOT
 
 HOSTILE = ["../../evil", "$(touch pwned)", "'; drop table user_profile; --", "`touch pwned`", "-rf", "a" * 10_000]
@@ -326,7 +327,7 @@ def test_ids_are_listed_one_a_line(tools: Ingat) -> None:
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory, forking: clearing.Forking | None) -> Iterator[Ingat]:
+def served(engine: str, tmp_path_factory: pytest.TempPathFactory, forking: clearing.Forking | None) -> Iterator[Ingat]:
     """A store with a server in the background, which each test leaves running, and the tools."""
     ingat = Ingat(tmp_path_factory.mktemp("served"))
     clearing.project(ingat.folder / "project", forking)
@@ -483,7 +484,7 @@ def test_closed_streams_are_no_fault(tools: Ingat) -> None:
 
 
 def test_the_way_back_can_be_copied(ingat: Ingat) -> None:
-    store = f"sqlite:///{ingat.folder / 'a b.db'}"
+    store = store_url(ingat.folder / "a b.db")
     ingat.said("users", "save", "ana", "--store", store)
     shown, _ = menu(ingat, "1", "ana", "y", words=("--store", store))
     words = shlex.split(shown.split("Back with: ")[1].splitlines()[0])

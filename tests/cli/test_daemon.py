@@ -18,7 +18,7 @@ import pytest
 
 from ingat.cli import daemon, processes
 from ingat.cli.daemon import Server
-from ingat.core.settings import Settings
+from ingat.core.settings import Settings, data_directory
 from tests.cli.runner import PROGRAM, Ingat
 
 
@@ -32,7 +32,9 @@ def store(ingat: Ingat) -> Iterator[Settings]:
 
 @pytest.fixture
 def data(ingat: Ingat) -> Path:
-    return Path(f"{ingat.folder / 'ingat.db'}.data")
+    folder = data_directory(ingat.url, None)
+    assert folder is not None
+    return folder
 
 
 @contextmanager
@@ -161,7 +163,7 @@ def test_a_log_that_has_grown_large_is_put_aside(
     ingat: Ingat, store: Settings, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(daemon, "LOG_BYTES", 5)
-    data.mkdir()
+    data.mkdir(exist_ok=True)
     (data / "serve.log").write_text("of old\n", encoding="utf-8")
     detached(ingat, "--no-key")
 
@@ -175,13 +177,12 @@ def test_without_a_key_none_is_made(ingat: Ingat, store: Settings) -> None:
 
 
 def test_a_server_whose_pid_cannot_be_written_answers_and_says_so(ingat: Ingat) -> None:
-    (ingat.folder / "taken").write_bytes(b"")
     server = subprocess.Popen(
         [*PROGRAM, "serve", "--port", "0", "--json"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**ingat.environment(), "INGAT_DATA": str(ingat.folder / "taken")},
+        env={**ingat.environment(), "INGAT_DATA": "/proc/ingat"},
     )
     with server:
         assert server.stdout is not None
@@ -228,7 +229,7 @@ def test_a_server_of_another_machine_is_named_and_its_file_stays(ingat: Ingat, d
 
 
 def test_a_file_that_is_no_pid_file_stops_nothing(ingat: Ingat, data: Path) -> None:
-    data.mkdir()
+    data.mkdir(exist_ok=True)
     (data / "ingat-8081.pid").write_text("4711\n", encoding="utf-8")
 
     assert ingat.json("stop")["stopped"] == []

@@ -48,8 +48,8 @@ def test_an_import_can_be_recalled(ingat: Ingat, file: str) -> None:
 
 
 @pytest.mark.parametrize("command", ["import", "eval"])
-def test_people_are_told_of_a_store_that_stays_and_of_no_other(ingat: Ingat, file: str, command: str) -> None:
-    assert ("new store" in ingat(command, "locomo", file).stderr) == (command == "import")
+def test_people_are_told_of_a_store_that_stays_and_of_no_other(unmade: Ingat, file: str, command: str) -> None:
+    assert ("new store" in unmade(command, "locomo", file).stderr) == (command == "import")
 
 
 def stop_after_one(memory: Memory, dataset: Dataset, progress: Progress) -> None:
@@ -105,6 +105,7 @@ def test_an_evaluation_leaves_the_store_alone(ingat: Ingat, file: str) -> None:
     assert not (ingat.folder / "ingat.db").exists()
 
 
+@pytest.mark.sqlite_only("on PostgreSQL it uses a schema of its own")
 def test_an_evaluation_uses_the_store_that_is_named(ingat: Ingat, file: str) -> None:
     ingat.said("eval", "locomo", file, "--store", ingat.url)
 

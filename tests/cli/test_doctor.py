@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 from collections.abc import Callable
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from ingat.lifecycle.reindex import reindex_terms
 from ingat.memory import Memory
 from tests.cli.runner import Ingat
+from tests.engine import behind
 
 
 @pytest.fixture
@@ -18,11 +18,8 @@ def damaged(ingat: Ingat) -> Ingat:
     """A store whose index has lost an entry."""
     ingat.said("remember", "budi", "has a cat")
     ingat.said("remember", "budi", "has a dog")
-    with sqlite3.connect(ingat.folder / "ingat.db") as conn:
-        conn.execute("PRAGMA foreign_keys=ON")
-        conn.execute("DELETE FROM recall_vector WHERE position = 1")
-        conn.execute("DELETE FROM recall_entry WHERE position = 1")
-    conn.close()
+    behind(ingat.url, "DELETE FROM recall_vector WHERE position = 1")
+    behind(ingat.url, "DELETE FROM recall_entry WHERE position = 1")
     return ingat
 
 
@@ -38,6 +35,30 @@ def test_json_says_the_same(damaged: Ingat) -> None:
 
     assert result.exit_code == 1
     assert '"state":"bad"' in result.stdout
+
+
+def test_without_a_store_nothing_is_made(unmade: Ingat) -> None:
+    for _ in range(2):
+        error = unmade.refused("doctor", code="store_unavailable")
+
+    assert f"There is no store at {unmade.url}," in error["message"]
+    result = unmade("doctor")
+    assert (result.exit_code, "Memory count" in result.stdout) == (1, False)
+    assert list(unmade.folder.iterdir()) == []
+
+
+def test_a_store_in_memory_is_looked_through(ingat: Ingat) -> None:
+    assert "Memory count: 0" in ingat.said("doctor", "--store", ":memory:")
+
+
+def test_a_misspelt_data_directory_is_told_of(ingat: Ingat) -> None:
+    ingat.said("remember", "budi", "has a cat")
+    ingat.said("erase", "user", "budi", "--reason", "asked", "--yes")
+    result = ingat("doctor", INGAT_DATA=str(ingat.folder / "misspelt"))
+
+    assert result.exit_code == 1
+    assert re.search(r"data directory +not there +there +bad", result.stdout)
+    assert "check INGAT_DATA (data directory) first" in result.stdout
 
 
 def test_a_reindex_that_is_interrupted_says_what_was_rebuilt(damaged: Ingat, monkeypatch: pytest.MonkeyPatch) -> None:

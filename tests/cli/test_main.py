@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 
@@ -13,6 +14,7 @@ from ingat.actions import ACTIONS
 from ingat.cli.command import summary_of
 from ingat.cli.main import COMMANDS, cli
 from tests.cli.runner import PROGRAM, Ingat
+from tests.engine import store_url
 
 HEAVY = ("numpy", "tokenizers", "starlette", "uvicorn", "rich", "ingat.memory", "ingat.actions")
 
@@ -40,6 +42,19 @@ def test_every_action_has_its_command(words: str) -> None:
 
     assert command is not None
     assert summary_of(command)
+
+
+def test_ctrl_c_while_a_command_is_loaded_says_that_nothing_was_changed(
+    ingat: Ingat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(name: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(importlib, "import_module", interrupted)
+    result = ingat("move", ingat.url, "sqlite:///other.db")
+
+    assert result.exit_code == 130
+    assert "Interrupted before the command began. Nothing was changed; it can be run again." in result.stderr
 
 
 def test_help_names_every_command(ingat: Ingat) -> None:
@@ -112,11 +127,12 @@ def test_shared_options_stand_before_or_after_the_command(ingat: Ingat, words: l
 
 
 def test_store_option_wins_over_the_environment(ingat: Ingat) -> None:
-    ingat.said("users", "save", "budi", "--store", f"sqlite:///{ingat.folder / 'other.db'}")
+    ingat.said("users", "save", "budi", "--store", store_url(ingat.folder / "other.db"))
 
     assert ingat.json("users", "list") == {"users": [], "next": None}
 
 
+@pytest.mark.sqlite_only("is about the file that is made")
 def test_the_store_is_made_where_there_is_none(ingat: Ingat) -> None:
     ingat.said("users", "list")
 
@@ -124,12 +140,12 @@ def test_the_store_is_made_where_there_is_none(ingat: Ingat) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [["users", "list"], ["chat", "--user", "budi"], ["remember", "budi", "likes tea"], ["doctor"]]
+    "words", [["users", "list"], ["chat", "--user", "budi"], ["remember", "budi", "likes tea"], ["stats"]]
 )
-def test_a_store_that_was_made_is_named_once(ingat: Ingat, words: list[str]) -> None:
-    first, again = ingat(*words, typed=""), ingat(*words, typed="")
+def test_a_store_that_was_made_is_named_once(unmade: Ingat, words: list[str]) -> None:
+    first, again = unmade(*words, typed=""), unmade(*words, typed="")
 
-    assert f"A new store was made: {ingat.url}\n" in first.stderr
+    assert f"A new store was made: {unmade.url}\n" in first.stderr
     assert "new store" not in again.stderr + first.stdout
 
 
@@ -137,8 +153,8 @@ def test_a_program_is_not_told_of_a_new_store(ingat: Ingat) -> None:
     assert ingat("users", "list", "--json").stderr == ""
 
 
-def test_a_new_store_is_named_in_the_readers_language(ingat: Ingat) -> None:
-    assert f"Penyimpanan baru dibuat: {ingat.url}\n" in ingat("users", "list", "--lang", "id").stderr
+def test_a_new_store_is_named_in_the_readers_language(unmade: Ingat) -> None:
+    assert f"Penyimpanan baru dibuat: {unmade.url}\n" in unmade("users", "list", "--lang", "id").stderr
 
 
 def test_a_store_in_memory_is_said_to_go(ingat: Ingat) -> None:

@@ -21,6 +21,7 @@ UNDER_WAY = [
 def test_on_a_terminal_it_is_shown_that_something_is_under_way(
     ingat: Ingat, words: tuple[str, ...], title: str
 ) -> None:
+    ingat.said("users", "list")  # makes the store
     variables = {name: value for name, value in ingat.environment().items() if name != "COLUMNS"}
     for more, wanted in [((), True), (("--json", "--force")[: 2 if "export" in words else 1], False)]:
         shown, code = pexpect.run(
@@ -36,6 +37,7 @@ def test_on_a_terminal_it_is_shown_that_something_is_under_way(
 
 @pytest.mark.parametrize(("words", "title"), UNDER_WAY, ids=lambda item: item[0] if isinstance(item, tuple) else "")
 def test_in_a_pipe_nothing_of_it_is_written(ingat: Ingat, words: tuple[str, ...], title: str) -> None:
+    ingat.said("users", "list")  # makes the store
     result = ingat(*words)
 
     assert result.exit_code == 0

@@ -20,6 +20,7 @@ from ingat.cli.main import COMMANDS
 from ingat.core.settings import Settings
 from ingat.memory import Memory
 from ingat.testing import open_memory
+from tests.engine import same_store, store_url
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
@@ -70,11 +71,11 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     shutil.copytree(ROOT / "scripts", tmp_path / "scripts")
     run = tmp_path / "bin" / "run"
     run.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m ingat "$@"\n', encoding="utf-8")
-    url = f"sqlite:///{tmp_path / 'ingat.db'}"
-    with open_memory(url=url, embedder="none") as memory:
+    url = store_url(tmp_path / "ingat.db")
+    with open_memory(**same_store(url), embedder="none") as memory:
         for user_id in ("test_happy_male", "test_happy_female"):
             memory.users.save(user_id, name="Test")
-    with Memory(url, embedder="none") as memory:
+    with Memory(**same_store(url), embedder="none") as memory:
         memory.users.save("628111", name="Budi", product="F57A", flags={"sop_pending": True})
         session = memory.sessions.open("628111", channel="whatsapp:628111")
         memory.sessions.append(session.id, "user", "My washing machine is broken again")
@@ -133,6 +134,7 @@ def played(folder: Path, port: int, tmp: Path) -> list[str]:
     return re.split(rf"^{BEGIN}\d+\n", shown, flags=re.MULTILINE)[1:]
 
 
+@pytest.mark.sqlite_only("follows a page whose store is a file")
 def test_its_commands_run_and_show_what_the_page_says(
     folder: Path, free_port: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -81,13 +82,13 @@ def test_the_key_is_shown_at_the_first_start_only(ingat: Ingat) -> None:
         assert "key" not in again
 
 
-def test_people_are_told_how_to_get_in(ingat: Ingat) -> None:
+def test_people_are_told_how_to_get_in(unmade: Ingat) -> None:
     server = subprocess.Popen(
         [*PROGRAM, "serve", "--port", "0"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=ingat.environment(),
+        env=unmade.environment(),
     )
     assert server.stdout is not None
     said = [server.stdout.readline() for _ in range(5)]
@@ -95,8 +96,10 @@ def test_people_are_told_how_to_get_in(ingat: Ingat) -> None:
 
     assert code == 0
     assert "?key=ingat_" in said[2]
-    assert f"ingat keys create --role admin --store {ingat.url}" in said[3]
-    assert log == f"A new store was made: {ingat.url}\nStopped. Everything that was acknowledged is saved.\n"
+    assert f"ingat keys create --role admin --store {shlex.quote(unmade.url)}" in said[3]
+    first, *_, last = log.splitlines()
+    assert first == f"A new store was made: {unmade.url}"
+    assert last == "Stopped. Everything that was acknowledged is saved."
 
 
 def test_a_port_that_is_taken_is_named(ingat: Ingat) -> None:

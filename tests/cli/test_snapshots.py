@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.cli.runner import Ingat
+from tests.engine import behind, store_url
 
 
 def test_a_state_comes_from_a_file_from_standard_input_or_as_it_is_written(ingat: Ingat, tmp_path: Path) -> None:
@@ -41,7 +40,7 @@ def test_an_export_can_be_imported_into_another_store(ingat: Ingat, tmp_path: Pa
     saved = ingat.json("snapshots", "save", "a", '{"x": 1}', "--description", "d")
     (tmp_path / "out.json").write_text(ingat.said("snapshots", "export", saved["id"]), encoding="utf-8")
 
-    taken = ingat.json("snapshots", "import", "@out.json", INGAT_STORE=f"sqlite:///{tmp_path}/other.db")
+    taken = ingat.json("snapshots", "import", "@out.json", INGAT_STORE=store_url(tmp_path / "other.db"))
 
     assert taken == saved
 
@@ -150,8 +149,7 @@ def test_the_result_of_the_backup_job_is_told_in_rows_and_sizes(ingat: Ingat) ->
 
 def test_a_result_of_another_version_is_shown_all_the_same(ingat: Ingat) -> None:
     ingat.said("jobs", "run", "expire")
-    with closing(sqlite3.connect(ingat.folder / "ingat.db")) as conn, conn:
-        conn.execute("UPDATE job SET last_result = ?", ('{"sessions_shut": 3, "ids": ["a", "b"], "whole": true}',))
+    behind(ingat.url, "UPDATE job SET last_result = ?", '{"sessions_shut": 3, "ids": ["a", "b"], "whole": true}')
 
     assert re.search(r"sessions shut +3\n  ids +a, b\n  whole +yes", ingat.said("jobs", "stop", "expire"))
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.runner import PROGRAM, Ingat
+from tests.engine import store_url
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def told(ingat: Ingat) -> Ingat:
 
 
 def other(ingat: Ingat) -> str:
-    return f"sqlite:///{ingat.folder / 'other.db'}"
+    return store_url(ingat.folder / "other.db")
 
 
 def test_an_export_to_standard_output_is_the_file_and_nothing_else(told: Ingat) -> None:

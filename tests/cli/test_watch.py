@@ -14,6 +14,7 @@ from ingat.cli.watch import HIDDEN
 from ingat.memory import Memory
 from tests.api.server import running
 from tests.cli.runner import PROGRAM, Ingat
+from tests.engine import is_postgres
 
 
 def overdue(ingat: Ingat, sessions: int = 20) -> None:
@@ -31,7 +32,7 @@ def test_one_picture_fits_the_terminal(ingat: Ingat, columns: str) -> None:
 
     lines = shown.splitlines()
     assert max(map(len, lines)) <= int(columns)
-    assert lines[0].startswith("Ingat · sqlite:///")
+    assert lines[0].startswith(f"Ingat · {'postgresql' if is_postgres() else 'sqlite'}://")
     assert "active sessions" in shown
     assert "growth per day" in shown
 

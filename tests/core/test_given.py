@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ingat.core.errors import InvalidInput
+from ingat.core.errors import IngatError, InvalidInput
 from ingat.memory import Memory
 from ingat.testing import open_memory
 
@@ -58,3 +58,36 @@ def test_what_is_no_file_of_bytes_is_refused_and_says_what_is_needed(act: Act, s
         with pytest.raises(InvalidInput, match=r"open\(path, 'rb'\)"):
             act(memory, given)
         assert memory.artifacts.list().items == ()
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda memory, given: memory.sessions.append("talk", given, "x"),
+        lambda memory, given: memory.users.save("budi", role=given),
+        lambda memory, given: memory.users.list(role=given),
+        lambda memory, given: memory.users.list(sort=given),
+        lambda memory, given: memory.sessions.list("budi", state=given),
+        lambda memory, given: memory.sessions.list("budi", sort=given),
+        lambda memory, given: memory.search("budi", "fan", sort=given),
+        lambda memory, given: memory.recall("budi", "fan", role=given),
+        lambda memory, given: memory.memories.list("budi", sort=given),
+        lambda memory, given: memory.memories.list("budi", kind=given),
+        lambda memory, given: memory.remember("budi", "x", kind=given),
+        lambda memory, given: memory.keys.create(given),
+        lambda memory, given: memory.logs.add("x", level=given),
+        lambda memory, given: memory.logs.list(level=given),
+        lambda memory, given: memory.audit.list(action=given),
+        lambda memory, given: memory.restore(io.BytesIO(b"x"), prefer=given),
+        lambda memory, given: memory.jobs.run(given),
+    ],
+)
+@pytest.mark.parametrize("given", [[{"content": "my pin is 4711"}], {"my pin is": 4711}, "x" * 70 + "4711"])
+def test_a_word_that_is_none_of_those_known_is_not_quoted_at_length(act: Act, given: Any) -> None:
+    with open_memory() as memory:
+        memory.users.save("budi")
+        with pytest.raises(IngatError) as caught:
+            act(memory, given)
+
+    assert "4711" not in caught.value.message
+    assert "4711" not in str(caught.value.details)

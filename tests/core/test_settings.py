@@ -11,7 +11,7 @@ import pytest
 
 from ingat.core.errors import InvalidSettings
 from ingat.core.policy import RecallPolicy
-from ingat.core.settings import Settings, data_directory, read_settings
+from ingat.core.settings import Settings, data_directory, read_settings, variables_for
 
 
 @pytest.fixture(autouse=True)
@@ -242,6 +242,68 @@ def test_a_named_file_that_is_missing_is_refused(tmp_path: Path) -> None:
 )
 def test_the_data_folder_stands_beside_the_store(store: str, data: str | None, folder: Path | None) -> None:
     assert data_directory(store, data) == folder
+
+
+def test_a_database_has_its_data_in_the_home_of_the_login_from_wherever_it_is_called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for name in ("PGHOST", "PGPORT", "PGSERVICE"):
+        monkeypatch.delenv(name, raising=False)
+    own = data_directory("postgresql://ann:geheim@host/db", None)
+    monkeypatch.chdir(tmp_path)
+
+    assert own == data_directory("postgres://host/db", None) == tmp_path / "home/.local/share/ingat/host/db.ingat"
+    assert data_directory("postgresql://host/db?schema=other", None) != own
+    assert data_directory("postgresql://host/db", "kept") == Path("kept")
+
+
+def test_the_folder_of_a_logins_data_may_be_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    assert data_directory("postgresql://host/db", None) == tmp_path / "ingat/host/db.ingat"
+    monkeypatch.setenv("XDG_DATA_HOME", "relative")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert data_directory("postgresql://host/db", None) == tmp_path / ".local/share/ingat/host/db.ingat"
+
+
+@pytest.mark.parametrize("store", ["sqlite:///bot.db", "postgresql://host/db"])
+def test_a_url_is_no_data_directory(store: str) -> None:
+    with pytest.raises(InvalidSettings, match="URL"):
+        data_directory(store, "s3://bucket/folder")
+    with pytest.raises(InvalidSettings) as caught:
+        read_settings({"store": store}, {"INGAT_DATA": "memory://folder"})
+    assert "INGAT_DATA" in caught.value.message
+
+
+@pytest.mark.parametrize("below", ["", "/folder"])
+def test_a_file_is_no_data_directory(tmp_path: Path, below: str) -> None:
+    (tmp_path / "notes").write_text("a file")
+    with pytest.raises(InvalidSettings, match=r"^INGAT_DATA.*notes' is a file, not a folder\. Name a folder"):
+        read_settings({}, {"INGAT_DATA": f"{tmp_path}/notes{below}"})
+    with pytest.raises(InvalidSettings, match=r"notes' is a file, not a folder"):
+        data_directory("sqlite:///bot.db", f"{tmp_path}/notes{below}")
+
+
+def test_a_file_where_the_usual_data_directory_would_be_is_named(tmp_path: Path) -> None:
+    (tmp_path / "bot.db.data").write_text("a file")
+    with pytest.raises(InvalidSettings, match=r"bot\.db\.data' is a file, not a folder"):
+        data_directory(f"sqlite:///{tmp_path}/bot.db", None)
+
+
+def test_the_password_of_a_store_is_in_no_representation() -> None:
+    settings = read_settings(environment={"INGAT_STORE": "postgresql://ann:geheim@host/db"})
+
+    assert "geheim" not in repr(settings) + str(settings.__rich_repr__())
+    assert "postgresql://ann@host/db" in repr(settings)
+
+
+def test_a_process_is_given_a_store_by_its_environment_only_when_it_has_a_password() -> None:
+    with_one = "postgresql://ann:geheim@host/db"
+
+    assert (variables_for(with_one) or {})["INGAT_STORE"] == with_one
+    assert variables_for("postgresql://ann@host/db") is None
+    assert variables_for(None) is None
 
 
 # -- the passphrase of backups -----------------------------------------------------------------------------------------

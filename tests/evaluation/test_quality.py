@@ -10,6 +10,7 @@ import pytest
 from ingat.evaluation.measure import Scores, evaluate
 from ingat.evaluation.readers import read_dataset
 from ingat.memory import Memory
+from tests import postgres
 
 FOLDER = os.environ.get("INGAT_EVAL_DATA")
 
@@ -32,6 +33,21 @@ def test_locomo_is_recalled_with_the_shipped_settings() -> None:
 
 def test_beam_is_recalled_with_the_same_settings() -> None:
     assert _measured("beam", "beam-100k-dev.json", "static").recall_10 >= 60
+
+
+@pytest.mark.parametrize(("kind", "file"), [("locomo", "locomo-dev.json"), ("beam", "beam-100k-dev.json")])
+def test_the_figures_are_the_same_on_both_engines(kind: str, file: str, tmp_path: Path) -> None:
+    dataset = read_dataset(kind, Path(FOLDER or "") / file)
+    with (
+        postgres.empty_store() as url,
+        Memory(url, data=str(tmp_path)) as on_postgres,
+        Memory(":memory:") as on_sqlite,
+    ):
+        measured = [evaluate(memory, dataset) for memory in (on_sqlite, on_postgres)]
+
+    assert measured[0].overall == measured[1].overall
+    assert measured[0].categories == measured[1].categories
+    assert measured[0].mode == measured[1].mode
 
 
 def test_locomo_is_recalled_by_words_alone() -> None:

@@ -13,6 +13,7 @@ import pytest
 
 import ingat
 from ingat.memory import Memory
+from tests.engine import same_store, store_url
 
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(ingat.__file__).parents[1])}
 PROGRAM = Path(__file__).with_name("programs") / "filing.py"
@@ -21,7 +22,7 @@ BYTES = bytes(range(256)) * 3_000
 
 @pytest.fixture
 def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/store.db"
+    return store_url(tmp_path / "store.db")
 
 
 @contextmanager
@@ -64,7 +65,7 @@ def test_a_kill_before_the_commit_leaves_a_file_that_no_artifact_has_and_a_sweep
     killed(url, where)
     assert len(files(tmp_path)) == 1
 
-    with Memory(url, embedder=None) as memory:
+    with Memory(**same_store(url), embedder=None) as memory:
         assert memory.artifacts.list().items == ()
         memory.retain()
         assert files(tmp_path) == []
@@ -75,7 +76,7 @@ def test_a_kill_between_row_and_file_of_an_erasure_leaves_what_undo_needs(url: s
         process.communicate(b"go\n")
     killed(url, "gone")
 
-    with Memory(url, embedder=None) as memory:
+    with Memory(**same_store(url), embedder=None) as memory:
         assert memory.artifacts.list().items == ()
         assert len(files(tmp_path)) == 1
         memory.retain()
@@ -90,7 +91,7 @@ def test_a_full_disk_keeps_nothing(url: str, tmp_path: Path) -> None:
 
     assert said == b"store_full\ndone\n"
     assert files(tmp_path) == []
-    with Memory(url, embedder=None) as memory:
+    with Memory(**same_store(url), embedder=None) as memory:
         assert memory.artifacts.list().items == ()
         assert memory.users.list().items == ()
 
@@ -98,7 +99,7 @@ def test_a_full_disk_keeps_nothing(url: str, tmp_path: Path) -> None:
 def test_processes_that_save_and_erase_the_same_bytes_leave_no_artifact_without_its_file(
     url: str, tmp_path: Path
 ) -> None:
-    with Memory(url, embedder=None):
+    with Memory(**same_store(url), embedder=None):
         pass
     with (
         running(url, "save", "25") as saving,
@@ -111,13 +112,13 @@ def test_processes_that_save_and_erase_the_same_bytes_leave_no_artifact_without_
             each.stdin.flush()
         assert [each.communicate()[0] for each in (saving, erasing, more)] == [b"done\n"] * 3
 
-    with Memory(url, embedder=None) as memory:
+    with Memory(**same_store(url), embedder=None) as memory:
         assert contents(memory) == [BYTES] * 50
         assert len(files(tmp_path)) == 1
 
 
 def test_an_erasure_while_the_same_bytes_are_being_put_leaves_the_file(url: str, tmp_path: Path) -> None:
-    with Memory(url, embedder=None) as memory, Memory(url, embedder=None) as another:
+    with Memory(**same_store(url), embedder=None) as memory, Memory(**same_store(url), embedder=None) as another:
         with running(url, "save") as process:
             process.communicate(b"go\n")
         first = memory.artifacts.list().items[0]

@@ -15,6 +15,7 @@ from ingat.core.errors import Conflict, RestorePointFailed, SessionNotFound
 from ingat.core.logs import NewLog
 from ingat.lifecycle.scopes import LOGS_IN_ONE_DELETE
 from ingat.memory import Memory
+from tests.engine import same_store, store_url
 from tests.faults.programs.erasing import erase
 from tests.lifecycle.dump import truth
 
@@ -28,8 +29,8 @@ POSIX_ONLY = pytest.mark.skipif(sys.platform == "win32", reason="Windows has oth
 @pytest.fixture
 def url(tmp_path: Path) -> str:
     """A store with one session, `talk`, of the user `ana`, and log entries."""
-    made = f"sqlite:///{tmp_path}/store.db"
-    with Memory(made, embedder=None) as memory:
+    made = store_url(tmp_path / "store.db")
+    with Memory(**same_store(made), embedder=None) as memory:
         memory.sessions.create("ana", id="talk")
         memory.sessions.append_many("talk", [{"role": "user", "content": f"line {n}"} for n in range(50)])
         for _ in range(3):
@@ -60,11 +61,11 @@ def wrong(memory: Memory) -> list[str]:
 @pytest.mark.parametrize("where", ["before", "within"])
 @pytest.mark.parametrize("what", ["session", "logs", "messages", "user", "everything"])
 def test_a_kill_before_the_commit_deletes_nothing(url: str, what: str, where: str) -> None:
-    with Memory(url, embedder=None) as memory:
+    with Memory(**same_store(url), embedder=None) as memory:
         before = truth(memory)
     killed(url, what, where)
 
-    with Memory(url, embedder=None) as memory:
+    with Memory(**same_store(url), embedder=None) as memory:
         assert truth(memory) == before
         assert memory.operations.list().items == ()
         assert wrong(memory) == []
@@ -76,11 +77,11 @@ def test_a_kill_before_the_commit_deletes_nothing(url: str, what: str, where: st
 
 @POSIX_ONLY
 def test_a_kill_between_two_parts_leaves_an_operation_that_brings_all_back(url: str) -> None:
-    with Memory(url, embedder=None) as memory:
+    with Memory(**same_store(url), embedder=None) as memory:
         before = truth(memory)
     killed(url, "logs", "between")
 
-    with Memory(url, embedder=None) as memory:
+    with Memory(**same_store(url), embedder=None) as memory:
         (first,) = memory.operations.list().items
         assert memory.logs.stats().total == LOGS_IN_ONE_DELETE // 2
         second = memory.erase.logs()
@@ -93,13 +94,13 @@ def test_a_kill_between_two_parts_leaves_an_operation_that_brings_all_back(url: 
 
 @POSIX_ONLY
 def test_a_kill_between_two_users_leaves_an_operation_that_brings_everybody_back(url: str) -> None:
-    with Memory(url, embedder=None) as memory:
+    with Memory(**same_store(url), embedder=None) as memory:
         for user in ("ben", "cem"):
             memory.remember(user, "likes tea")
         before = truth(memory)
     killed(url, "everything", "between")
 
-    with Memory(url, embedder=None) as memory:
+    with Memory(**same_store(url), embedder=None) as memory:
         (first,) = memory.operations.list().items
         assert [user.user_id for user in memory.users.list()] == ["ben", "cem"]
         assert wrong(memory) == []
@@ -110,6 +111,7 @@ def test_a_kill_between_two_users_leaves_an_operation_that_brings_everybody_back
         assert wrong(memory) == []
 
 
+@pytest.mark.sqlite_only("limits the size of the store's file")
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit for the size of a file is Linux's")
 def test_a_full_disk_deletes_nothing_and_leaves_no_file(tmp_path: Path) -> None:
     done = subprocess.run(
@@ -163,7 +165,7 @@ def test_what_is_said_while_a_session_is_erased_is_not_lost(url: str) -> None:
     said: list[str] = []
     talking, refused, pause = threading.Event(), threading.Event(), threading.Event()
 
-    with Memory(url, embedder=None) as memory:
+    with Memory(**same_store(url), embedder=None) as memory:
 
         def talk() -> None:
             while True:

@@ -24,6 +24,7 @@ from ingat.cli.main import cli
 from ingat.core.errors import IngatError, InvalidInput, NotFound
 from ingat.memory import Memory
 from tests.api.server import Server, running
+from tests.engine import same_store, store_at, store_url
 
 REFUSED = {
     "path upwards": "../../evil",
@@ -130,7 +131,7 @@ def _untouched(folder: Path) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def around(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def around(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder with something to lose; the store is in its folder `kept`, which is where we work."""
     folder = tmp_path_factory.mktemp("around")
     (folder / "evil").mkdir()
@@ -146,12 +147,12 @@ def around(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def url(around: Path) -> str:
-    return f"sqlite:///{around / 'kept' / 'ingat.db'}"
+    return store_url(around / "kept" / "ingat.db")
 
 
 @pytest.fixture(scope="module")
 def memory(url: str) -> Iterator[Memory]:
-    with Memory(url, embedder="none") as memory:
+    with Memory(**same_store(url), embedder="none") as memory:
         memory.users.save("ana", name="Ana")
         memory.users.save("budi", name="Budi")
         yield memory
@@ -333,7 +334,7 @@ def test_a_person_of_any_allowed_id_goes_through_all_that_touches_files(
     monkeypatch.chdir(tmp_path / "kept" / "deep")
     with (
         _untouched(tmp_path),
-        Memory(f"sqlite:///{tmp_path / 'kept' / 'ingat.db'}", embedder="none") as memory,
+        Memory(**store_at(tmp_path / "kept" / "ingat.db"), embedder="none") as memory,
     ):
         user = memory.users.save(value, name="Eve")
         session = memory.sessions.create(value, id=f"session {value}")

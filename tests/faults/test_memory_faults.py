@@ -17,6 +17,7 @@ import ingat
 from ingat.core.errors import StoreClosed, StoreCorrupt, StoreError, StoreNewer, StoreReadOnly
 from ingat.memory import Memory
 from ingat.testing import filled_memory
+from tests.engine import behind, same_store, store_at, store_url
 
 PROGRAMS = Path(__file__).with_name("programs")
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(ingat.__file__).parents[1])}
@@ -45,8 +46,8 @@ def parsed(text: str) -> Acknowledged:
 @pytest.fixture
 def url(tmp_path: Path) -> str:
     """A store with one session, `talk`, of the user `ana`."""
-    made = f"sqlite:///{tmp_path}/store.db"
-    with Memory(made) as memory:
+    made = store_url(tmp_path / "store.db")
+    with Memory(**same_store(made)) as memory:
         memory.sessions.create("ana", id="talk")
     return made
 
@@ -77,7 +78,7 @@ def kill_rounds(url: str, rounds: int, threads: int) -> None:
         process.kill()
         rest, _ = process.communicate(timeout=60)
         acknowledged += parsed("".join(lines) + rest)
-        with Memory(url, embedder=None) as memory:
+        with Memory(**same_store(url), embedder=None) as memory:
             assert set(acknowledged) <= set(kept(memory))
             assert wrong(memory) == []
     assert len(acknowledged) >= rounds * 3
@@ -99,9 +100,8 @@ def test_a_process_killed_before_its_vectors_leaves_nothing_unrecallable(url: st
     process.kill()
     rest, _ = process.communicate(timeout=60)
     acknowledged = parsed("".join(lines) + rest)
-    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as conn, conn:
-        conn.execute("DELETE FROM recall_vector WHERE position % 2 = 0")  # as if it had died a moment earlier
-    with Memory(url) as memory:
+    behind(url, "DELETE FROM recall_vector WHERE position % 2 = 0")  # as if it had died a moment earlier
+    with Memory(**same_store(url)) as memory:
         missing = memory.stats().vectors_missing
         recall = memory.recall("ana", "Which doors are green?", 1_000)
         found = {hit.source_id for hit in recall.hits}
@@ -122,7 +122,7 @@ def test_four_processes_keep_one_order(url: str) -> None:
         out, err = process.communicate(timeout=200)
         assert process.returncode == 0, err
         acknowledged += parsed(out)
-    with Memory(url) as memory:
+    with Memory(**same_store(url)) as memory:
         assert sorted(kept(memory)) == sorted(acknowledged)
         assert len(acknowledged) == 4 * 50
         assert wrong(memory) == []
@@ -158,10 +158,11 @@ def refused(url: str, error: type[StoreError]) -> None:
     """Make sure that opening raises this error, twice: the first refusal leaves nothing open or locked."""
     for _ in range(2):
         with pytest.raises(error) as caught:
-            Memory(url, embedder=None)
+            Memory(**same_store(url), embedder=None)
         assert caught.value.code == error.code
 
 
+@pytest.mark.sqlite_only("is about the store's file")
 @pytest.mark.parametrize(
     "content", [b"x", b"hello, I am a letter\n" * 200, b"\x00" * 5_000, b"SQLite format 3\x00" + b"\xff" * 5_000]
 )
@@ -174,6 +175,7 @@ def test_a_file_that_is_no_database_is_never_overwritten(tmp_path: Path, content
     assert [each.name for each in tmp_path.iterdir()] == ["letter.db"]
 
 
+@pytest.mark.sqlite_only("is about the store's file")
 def test_another_programs_database_is_never_changed(tmp_path: Path) -> None:
     path = tmp_path / "other.db"
     with closing(sqlite3.connect(path)) as conn, conn:
@@ -184,6 +186,7 @@ def test_another_programs_database_is_never_changed(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
+@pytest.mark.sqlite_only("is about the store's file")
 def test_a_newer_database_is_refused_and_let_go_of(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     with filled_memory(url=f"sqlite:///{path}"):
@@ -215,12 +218,13 @@ def unprivileged() -> Iterator[Path]:
         folder.chmod(0o700)
 
 
+@pytest.mark.sqlite_only("the folder is that of the store's file")
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has other permissions")
 @pytest.mark.parametrize("there", [True, False], ids=["store", "nothing"])
 def test_a_read_only_folder_is_told_and_left_as_it_is(unprivileged: Path, there: bool) -> None:
-    url = f"sqlite:///{unprivileged}/store.db"
+    url = store_url(unprivileged / "store.db")
     if there:
-        with Memory(url, embedder=None) as memory:
+        with Memory(**same_store(url), embedder=None) as memory:
             memory.users.save("ana")
     before = [(each.name, each.read_bytes()) for each in unprivileged.iterdir()]
     unprivileged.chmod(0o555)
@@ -230,7 +234,7 @@ def test_a_read_only_folder_is_told_and_left_as_it_is(unprivileged: Path, there:
 
 
 def test_a_closed_memory_says_so(tmp_path: Path) -> None:
-    memory = Memory(f"sqlite:///{tmp_path}/store.db", embedder=None)
+    memory = Memory(**store_at(tmp_path / "store.db"), embedder=None)
     session = memory.sessions.open("ana")
     memory.close()
     memory.close()

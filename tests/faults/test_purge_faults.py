@@ -17,6 +17,7 @@ import ingat
 from ingat.core.errors import IngatError, StoreFull
 from ingat.memory import Memory
 from ingat.store.contract import Tx
+from tests.engine import same_store, store_url
 from tests.lifecycle.traces import files_with
 
 PROGRAM = Path(__file__).with_name("programs") / "purging.py"
@@ -37,8 +38,8 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def url(folder: Path) -> str:
     """A store with the person, who left traces everywhere, and somebody else."""
-    made = f"sqlite:///{folder}/store.db"
-    with Memory(made, embedder=None) as memory:
+    made = store_url(folder / "store.db")
+    with Memory(**same_store(made), embedder=None) as memory:
         memory.users.save(PERSON, name=WORD)
         memory.users.alias(PERSON, ALIAS)
         session = memory.sessions.create(PERSON, id="a-session-of-theirs")
@@ -85,7 +86,7 @@ def test_a_purge_that_was_killed_is_told_of_and_the_next_run_completes_it(
     process.communicate(timeout=60)
     assert said == "stopped\n"
 
-    with Memory(url, embedder=None) as memory:
+    with Memory(**same_store(url), embedder=None) as memory:
         assert [check.value for check in memory.doctor() if check.name == "purges that did not end"] == ["1 purges"]
         for operation in memory.operations.list().items:
             try:
@@ -109,7 +110,7 @@ def test_two_processes_that_purge_at_once_leave_nothing_and_enter_it_once(url: s
     said = {process.communicate(timeout=60)[0] for process in several}
     assert "done True\n" in said or "done False\n" in said
 
-    with Memory(url, embedder=None) as memory:
+    with Memory(**same_store(url), embedder=None) as memory:
         assert memory.purge(PERSON, reason="asked").complete
         assert memory.audit.verify().whole
     assert files_with(folder, *WORDS) == {}
@@ -118,10 +119,10 @@ def test_two_processes_that_purge_at_once_leave_nothing_and_enter_it_once(url: s
 def test_one_who_goes_on_reading_is_told_and_the_next_purge_ends_it(
     url: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with Memory(url, embedder=None) as memory, Memory(url, embedder=None) as other:
+    with Memory(**same_store(url), embedder=None) as memory, Memory(**same_store(url), embedder=None) as other:
         scrub = type(memory.store).scrub
         monkeypatch.setattr(
-            type(memory.store), "scrub", lambda self, traces, rewrite=False: scrub(self, traces, timeout_s=0.0)
+            type(memory.store), "scrub", lambda self, traces, **others: scrub(self, traces, timeout_s=0.0)
         )
         reading, release = threading.Event(), threading.Event()
 
@@ -147,7 +148,7 @@ def test_one_who_goes_on_reading_is_told_and_the_next_purge_ends_it(
 def test_what_is_said_while_a_person_is_purged_is_purged_or_somebody_new_says_it(url: str, folder: Path) -> None:
     enough = threading.Event()
 
-    with Memory(url, embedder=None) as memory:
+    with Memory(**same_store(url), embedder=None) as memory:
 
         def talk() -> int:
             said = 0
@@ -172,8 +173,9 @@ def test_what_is_said_while_a_person_is_purged_is_purged_or_somebody_new_says_it
     assert files_with(folder, *WORDS) == {}
 
 
+@pytest.mark.sqlite_only("looks through the store's file")
 def test_bytes_that_deleting_left_are_written_over(url: str, folder: Path) -> None:
-    with Memory(url, embedder=None) as memory:
+    with Memory(**same_store(url), embedder=None) as memory:
         # as a program would leave them that does not overwrite what it deletes
         plain = sqlite3.connect(folder / "store.db", isolation_level=None)
         plain.execute("PRAGMA secure_delete=OFF")
@@ -185,11 +187,12 @@ def test_bytes_that_deleting_left_are_written_over(url: str, folder: Path) -> No
     assert files_with(folder, *WORDS, "another-of-theirs") == {}
 
 
+@pytest.mark.sqlite_only("PostgreSQL writes tables anew one by one")
 def test_a_database_that_cannot_be_written_anew_is_told(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    with Memory(url, embedder=None) as memory:
+    with Memory(**same_store(url), embedder=None) as memory:
         scrub = type(memory.store).scrub
 
-        def cramped(self: object, traces: list[bytes], *, rewrite: bool = False) -> object:
+        def cramped(self: object, traces: list[bytes], *, users: object = None, rewrite: bool = False) -> object:
             if rewrite:
                 raise StoreFull("no room")
             return scrub(self, [*traces, b"SQLite format 3"])  # type: ignore[arg-type]

@@ -14,6 +14,7 @@ from ingat.core.logs import NewLog
 from ingat.core.records import Message
 from ingat.memory import Memory
 from ingat.testing import TurnableClock, open_memory
+from tests.engine import same_store, store_url
 
 PROGRAM = Path(__file__).with_name("programs") / "retaining.py"
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(ingat.__file__).parents[1])}
@@ -29,7 +30,7 @@ def clock() -> TurnableClock:
 @pytest.fixture
 def url(tmp_path: Path, clock: TurnableClock) -> str:
     """A store in which everything is due."""
-    made = f"sqlite:///{tmp_path}/store.db"
+    made = store_url(tmp_path / "store.db")
     with open_memory(url=made, now=clock, embedder=None) as memory:
         for number in range(SESSIONS):
             session = memory.sessions.create(f"user-{number % 3}", id=f"session-{number}")
@@ -79,7 +80,7 @@ def whole(memory: Memory) -> None:
 
 @pytest.mark.parametrize("steps", [1, 3, 6, 9, 12])
 def test_a_pass_that_is_killed_is_completed_by_the_next(url: str, clock: TurnableClock, steps: int) -> None:
-    with open_memory(url=url, now=clock, embedder=None) as memory:
+    with open_memory(**same_store(url), now=clock, embedder=None) as memory:
         before = said(memory)
     process = start(url, clock)
     assert process.stdout is not None
@@ -87,7 +88,7 @@ def test_a_pass_that_is_killed_is_completed_by_the_next(url: str, clock: Turnabl
         assert process.stdout.readline() == "step\n"
     process.kill()
     process.communicate(timeout=60)
-    with open_memory(url=url, now=clock, embedder=None) as memory:
+    with open_memory(**same_store(url), now=clock, embedder=None) as memory:
         assert said(memory) == before
         assert memory.retain().failed == ()
         assert said(memory) == before
@@ -98,7 +99,7 @@ def test_a_pass_that_is_killed_is_completed_by_the_next(url: str, clock: Turnabl
 
 
 def test_two_processes_at_once_do_each_thing_once(url: str, clock: TurnableClock) -> None:
-    with open_memory(url=url, now=clock, embedder=None) as memory:
+    with open_memory(**same_store(url), now=clock, embedder=None) as memory:
         before = said(memory)
         processes = [start(url, clock), start(url, clock)]
         done = [finished(process) for process in processes]

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ import ingat
 from ingat.core.errors import RestorePointFailed
 from ingat.lifecycle.restorepoints import RestorePoint, RestorePoints
 from ingat.memory import Memory
+from tests.engine import store_at, store_url
 from tests.lifecycle.dump import truth
 
 HERE = Path(__file__)
@@ -52,6 +54,7 @@ def said_by(program: str, *arguments: object) -> str:
     return done.stdout
 
 
+@pytest.mark.sqlite_only("goes back to a copy of the store's file again and again")
 @FORKS
 @pytest.mark.parametrize("act", ACTS)
 def test_a_kill_leaves_what_was_or_what_was_to_be_and_a_second_run_ends_it(act: str, tmp_path: Path) -> None:
@@ -59,6 +62,7 @@ def test_a_kill_leaves_what_was_or_what_was_to_be_and_a_second_run_ends_it(act: 
     assert said.startswith("walked "), said
 
 
+@pytest.mark.sqlite_only("goes back to a copy of the store's file again and again")
 @FORKS
 @pytest.mark.slow
 @pytest.mark.parametrize("act", ACTS)
@@ -68,6 +72,7 @@ def test_a_kill_at_every_step_leaves_what_was_or_what_was_to_be(act: str, tmp_pa
     assert int(said.split()[1]) >= 10
 
 
+@pytest.mark.sqlite_only("limits the size of the store's file")
 @LINUX
 @pytest.mark.parametrize("act", ACTS)
 def test_a_disk_that_is_full_at_any_write_loses_nothing(act: str, tmp_path: Path) -> None:
@@ -79,7 +84,7 @@ def test_a_disk_that_is_full_at_any_write_loses_nothing(act: str, tmp_path: Path
 def test_a_restore_point_that_is_corrupted_before_it_is_read_back_refuses_the_act(
     act: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with Memory(f"sqlite:///{tmp_path}/store.db", embedder=None) as memory:
+    with Memory(**store_at(tmp_path / "store.db"), embedder=None) as memory:
         memory.remember("ana", "likes tea")
         name = memory.backups.create().name
         memory.users.save("ana", name="Ana")
@@ -93,11 +98,11 @@ def test_a_restore_point_that_is_corrupted_before_it_is_read_back_refuses_the_ac
         before, operations = truth(memory), memory.operations.list().items
         verify = RestorePoints.verify
 
-        def rotten(points: RestorePoints, point: RestorePoint) -> None:
+        def rotten(points: RestorePoints, point: RestorePoint, **named: Any) -> None:
             raw = bytearray(Path(point.path).read_bytes())
             raw[len(raw) // 2] ^= 0xFF
             Path(point.path).write_bytes(raw)
-            verify(points, point)
+            verify(points, point, **named)
 
         monkeypatch.setattr(RestorePoints, "verify", rotten)
         with pytest.raises(RestorePointFailed):
@@ -113,7 +118,7 @@ def test_a_restore_point_that_is_corrupted_before_it_is_read_back_refuses_the_ac
 @pytest.mark.parametrize("act", ["erase", "restore", "backup", "purge"])
 def test_a_data_directory_that_is_no_directory_refuses_the_act(act: str, tmp_path: Path) -> None:
     data = tmp_path / "elsewhere"
-    with Memory(f"sqlite:///{tmp_path}/store.db", embedder=None, data=str(data)) as memory:
+    with Memory(store_url(tmp_path / "store.db"), embedder=None, data=str(data)) as memory:
         memory.remember("ana", "likes tea")
         name = memory.backups.create().name
         memory.users.save("ana", name="Ana")

@@ -20,7 +20,6 @@ EXTRA_MODULES = {
     "mcp": "mcp",
     "onnxruntime": "onnxruntime",
     "openai": "openai",
-    "pgvector": "pgvector",
     "psycopg": "psycopg",
     "python-telegram-bot": "telegram",
     "pywa": "pywa",

@@ -74,6 +74,27 @@ def test_an_extra_that_is_there_is_asked_for_in_vain_and_an_unknown_one_is_named
     assert "INGAT_EXTRAS names spells" in ran[1].stderr
 
 
+@pytest.mark.parametrize("words", [["stats", "--store", "postgresql://host/db"], ["--store=postgres://host/db"], []])
+def test_a_store_on_postgresql_asks_for_its_driver(installed: Path, words: list[str]) -> None:
+    ran = subprocess.run(
+        [installed / "bin" / "run", *words],
+        env={**os.environ, "PATH": _only(installed, None)["PATH"], "INGAT_STORE": "" if words else "postgresql://h/db"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert "installing the extra postgres" in ran.stderr
+
+
+def test_the_driver_of_postgresql_is_pinned_as_the_tests_have_it() -> None:
+    pinned, tested = ((ROOT / "constraints" / name).read_text() for name in ("postgres.txt", "test.txt"))
+    lines = [line for line in pinned.splitlines() if line.startswith("psycopg")]
+
+    assert len(lines) == 2
+    assert [line for line in lines if line not in tested] == []
+
+
 def test_the_extra_encryption_is_pinned_as_the_tests_have_it() -> None:
     pinned, tested = ((ROOT / "constraints" / name).read_text() for name in ("encryption.txt", "test.txt"))
     assert "cryptography==" in pinned

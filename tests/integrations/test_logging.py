@@ -17,6 +17,7 @@ from ingat.core.logs import LogEntry
 from ingat.integrations.logging import LogHandler, LogProcessor
 from ingat.memory import Memory
 from ingat.testing import TurnableClock, open_memory
+from tests.engine import store_at
 
 WAIT_S = 20.0
 Read = Callable[[], list[LogEntry]]
@@ -275,7 +276,7 @@ def test_every_message_is_noted_when_it_is_asked_for(clock: TurnableClock) -> No
 
 
 def test_a_handler_of_one_store_leaves_out_what_another_reports(tmp_path: Any) -> None:
-    with open_memory(url=f"sqlite:///{tmp_path}/one.db") as one, open_memory(url=f"sqlite:///{tmp_path}/two.db") as two:
+    with open_memory(**store_at(tmp_path / "one.db")) as one, open_memory(**store_at(tmp_path / "two.db")) as two:
         logger, handler = logging.getLogger("ingat"), LogHandler(one, only_own=True)
         logger.addHandler(handler)
         logger.setLevel(logging.INFO)

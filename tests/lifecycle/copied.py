@@ -7,12 +7,13 @@ from typing import Any
 
 from ingat.memory import Memory
 from ingat.testing import TurnableClock, open_memory
+from tests.engine import store_at
 
 SECRET = "correct horse battery staple"
 
 
 def opened(tmp_path: Path, clock: TurnableClock, **values: Any) -> Any:
-    return open_memory(url=f"sqlite:///{tmp_path}/store.db", now=clock, embedder=None, **values)
+    return open_memory(**store_at(tmp_path / "store.db"), now=clock, embedder=None, **values)
 
 
 def fill(memory: Memory, user: str = "ana", messages: int = 3) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from ingat.memory import Memory
 from ingat.store.contract import Tx
+from ingat.store.tables.catalog import TABLES
 
 _TRUTH = {
     "user_profile": "version, epoch",
@@ -22,6 +23,7 @@ _TRUTH = {
     "retention_policy": "",
 }
 """The tables that hold what cannot be made anew, and those of their columns that count changes or can."""
+_COLUMNS = {table.name: table.columns for table in TABLES}
 
 
 def truth(memory: Memory) -> dict[str, list[dict[str, Any]]]:
@@ -30,8 +32,7 @@ def truth(memory: Memory) -> dict[str, list[dict[str, Any]]]:
     def look(tx: Tx) -> dict[str, list[dict[str, Any]]]:
         found = {}
         for table, left_out in _TRUTH.items():
-            columns = [str(row[0]) for row in tx.all(f"SELECT name FROM pragma_table_info('{table}')")]
-            kept = [column for column in columns if column not in left_out.split(", ")]
+            kept = [column for column in _COLUMNS[table] if column not in left_out.split(", ")]
             rows = tx.all(f"SELECT {', '.join(kept)} FROM {table}")
             found[table] = sorted((dict(zip(kept, row, strict=True)) for row in rows), key=repr)
         return found
@@ -42,7 +43,7 @@ def truth(memory: Memory) -> dict[str, list[dict[str, Any]]]:
 def index(memory: Memory) -> list[tuple[Any, ...]]:
     """Return what the recall index says of each source, without the places, which grow."""
     query = (
-        "SELECT user_id, source, source_id, session_id, seq, role, author, at, hex(terms), hex(pairs), flags, words,"
-        " valid_from, valid_to FROM recall_entry ORDER BY user_id, source, source_id"
+        "SELECT user_id, source, source_id, session_id, seq, role, author, at, terms, pairs, flags, words,"
+        " valid_from, valid_to FROM recall_entry"
     )
-    return memory.store.read(lambda tx: tx.all(query))
+    return sorted(memory.store.read(lambda tx: tx.all(query)), key=repr)

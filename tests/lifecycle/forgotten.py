@@ -6,6 +6,7 @@ import io
 from pathlib import Path
 
 from ingat.core.backups import Certificate
+from ingat.lifecycle.purge_findings import ELSEWHERE
 from ingat.memory import Memory
 from ingat.testing import TurnableClock
 
@@ -67,7 +68,8 @@ def removed(certificate: Certificate) -> dict[str, int]:
 
 
 def codes(certificate: Certificate) -> list[str]:
-    return [each.code for each in certificate.remains]
+    """Return what remains, but for the places that the server of a database copies everything to."""
+    return [each.code for each in certificate.remains if each.code not in ELSEWHERE]
 
 
 def points(folder: Path) -> list[Path]:

@@ -12,6 +12,7 @@ from ingat.memory import Memory
 from ingat.store.contract import Tx
 from ingat.store.tables import audit
 from ingat.testing import TurnableClock, open_memory
+from tests.engine import same_store, store_url
 
 
 def erase(memory: Memory, number: int, clock: TurnableClock, *, minutes: float = 0.1) -> None:
@@ -105,10 +106,10 @@ def test_other_rows_do_not_count(memory: Memory, clock: TurnableClock) -> None:
 
 
 def test_two_processes_count_together(tmp_path: Path, clock: TurnableClock) -> None:
-    url = f"sqlite:///{tmp_path}/store.db"
+    url = store_url(tmp_path / "store.db")
     with (
-        open_memory(url=url, now=clock, embedder=None) as one,
-        open_memory(url=url, now=clock, embedder=None) as other,
+        open_memory(**same_store(url), now=clock, embedder=None) as one,
+        open_memory(**same_store(url), now=clock, embedder=None) as other,
     ):
         erase(one, 6, clock)
         erase(other, 5, clock)

@@ -19,6 +19,7 @@ from ingat.lifecycle.context import ContextBuilder
 from ingat.memory import Memory
 from ingat.store.tables import settings as setting_table
 from ingat.testing import CountingEmbedder, TurnableClock, filled_memory, open_memory
+from tests.engine import same_store, store_url
 
 
 def recount(context: Context) -> int:
@@ -428,13 +429,13 @@ def test_recalled_lines_can_stand_in_one_system_message_at_the_beginning(memory:
 
 
 def test_a_store_counted_by_another_tokenizer_is_noticed_at_opening(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/ingat.db"
-    with Memory(url, embedder="none") as memory:
+    url = store_url(tmp_path / "ingat.db")
+    with Memory(**same_store(url), embedder="none") as memory:
         session = memory.sessions.open("ana")
         memory.sessions.append_many(session.id, [{"role": "user", "content": "word " * 200}] * 40)
         memory.store.write(lambda tx: setting_table.put(tx, "tokenizer", "an older one"))
         memory.store.write(lambda tx: tx.run("UPDATE message SET tokens = 1"))
-    with Memory(url, embedder="none") as memory:
+    with Memory(**same_store(url), embedder="none") as memory:
         context = memory.context("ana", session.id)
 
     assert recount(context) <= context.budget

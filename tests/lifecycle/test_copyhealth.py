@@ -5,15 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from ingat.core.records import Check
 from ingat.memory import Memory
 from ingat.testing import TurnableClock, open_memory
+from tests.engine import store_at
 
 NEWEST, MISSING = "newest backup", "copies missing in the second place"
 
 
 def opened(tmp_path: Path, clock: TurnableClock, **values: Any) -> Any:
-    return open_memory(url=f"sqlite:///{tmp_path}/store.db", now=clock, embedder=None, **values)
+    return open_memory(**store_at(tmp_path / "store.db"), now=clock, embedder=None, **values)
 
 
 def check(memory: Memory, name: str) -> Check | None:
@@ -57,7 +60,29 @@ def test_a_backup_that_cannot_be_read_is_none(tmp_path: Path, clock: TurnableClo
         made = memory.backups.create()
         (tmp_path / "store.db.data" / "restore-points" / made.name).write_bytes(b"damaged")
 
-        assert told(memory, NEWEST)[1] == "none yet"
+        assert told(memory, NEWEST) == ("warn", "none that can be used")
+
+
+def test_a_newest_backup_that_is_gone_is_a_warning_though_an_older_one_is_there(
+    tmp_path: Path, clock: TurnableClock
+) -> None:
+    with opened(tmp_path, clock) as memory:
+        memory.backups.create()
+        clock.turn(hours=1)
+        made = memory.backups.create()
+        (tmp_path / "store.db.data" / "restore-points" / made.name).unlink()
+
+        assert told(memory, NEWEST) == ("warn", "2025-01-06 09:00 UTC")
+
+
+def test_a_backup_that_a_purge_removed_is_not_missed(tmp_path: Path, clock: TurnableClock) -> None:
+    with opened(tmp_path, clock) as memory:
+        memory.remember("budi", "likes tea")
+        memory.backups.create()
+        memory.purge("budi", reason="asked")
+
+        assert told(memory, NEWEST)[0] == "ok"
+        assert told(memory, "copies missing") == ("ok", "0 copies")
 
 
 def test_a_locked_backup_is_one(tmp_path: Path, clock: TurnableClock) -> None:
@@ -67,6 +92,7 @@ def test_a_locked_backup_is_one(tmp_path: Path, clock: TurnableClock) -> None:
         assert told(memory, NEWEST) == ("ok", "2025-01-06 09:00 UTC")
 
 
+@pytest.mark.sqlite_only("a store that is gone when it is closed")
 def test_nothing_is_said_of_a_store_in_memory_or_without_a_second_place(clock: TurnableClock) -> None:
     with open_memory(now=clock, embedder=None) as memory:
         clock.turn(days=10)

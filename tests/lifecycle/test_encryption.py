@@ -15,6 +15,7 @@ from ingat.core.errors import BackupLocked, MissingExtra
 from ingat.lifecycle.copyfile import Damaged
 from ingat.lifecycle.encryption import CHUNK_BYTES, TAG_BYTES, Header, Vault, header_of
 from ingat.testing import open_memory
+from tests.engine import same_store, store_url
 
 SECRET = "correct horse battery staple"
 SIZES = [0, 1, CHUNK_BYTES - 1, CHUNK_BYTES, CHUNK_BYTES + 1, 3 * CHUNK_BYTES, 3 * CHUNK_BYTES + 17]
@@ -215,13 +216,13 @@ def test_without_the_package_nothing_is_written_unencrypted_and_copies_are_locke
 def test_without_the_package_only_acts_that_need_a_copy_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    url = f"sqlite:///{tmp_path}/store.db"
-    with open_memory(url=url, backup_passphrase=SECRET) as memory:
+    url = store_url(tmp_path / "store.db")
+    with open_memory(**same_store(url), backup_passphrase=SECRET) as memory:
         memory.users.save("ann")
         memory.backups.create()
     monkeypatch.setattr("ingat.lifecycle.encryption._is_installed", lambda: False)
 
-    with open_memory(url=url, backup_passphrase=SECRET) as memory:
+    with open_memory(**same_store(url), backup_passphrase=SECRET) as memory:
         memory.users.save("ben")
         (listed,) = memory.backups.list().items
         checks = {each.name: each.state for each in memory.doctor()}

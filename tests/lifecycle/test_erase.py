@@ -31,6 +31,7 @@ from ingat.memory import Memory
 from ingat.store.contract import Tx
 from ingat.store.tables.removal import Doomed
 from ingat.testing import TurnableClock, filled_memory
+from tests.engine import store_at
 from tests.lifecycle.dump import index, truth
 
 
@@ -485,7 +486,7 @@ def test_the_snapshot_of_another_user_is_not_there(memory: Memory) -> None:
 
 
 def test_restore_points_of_a_file_are_beside_it(tmp_path: Path) -> None:
-    with filled_memory(url=f"sqlite:///{tmp_path}/store.db") as memory:
+    with filled_memory(**store_at(tmp_path / "store.db")) as memory:
         operation = memory.erase.session(memory.sessions.list("ana")[0].id)
 
     folder = tmp_path / "store.db.data" / "restore-points"

@@ -7,13 +7,13 @@ import logging
 import pytest
 
 from ingat.core.actor import acting_as
-from ingat.memory import Memory
+from ingat.testing import open_memory
 
 SECRET = "the boiler code is 4711"
 
 
 def test_deleting_bringing_back_saving_and_changing_are_told(caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.INFO, "ingat"), Memory(":memory:", embedder=None) as memory, acting_as("cli:ana"):
+    with caplog.at_level(logging.INFO, "ingat"), open_memory(embedder=None) as memory, acting_as("cli:ana"):
         session = memory.sessions.open("ana")
         memory.sessions.append(session.id, "user", SECRET)
         operation = memory.erase.session(session.id, reason="a test")

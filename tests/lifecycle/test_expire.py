@@ -9,6 +9,7 @@ import pytest
 
 from ingat.memory import Memory
 from ingat.testing import TurnableClock, open_memory
+from tests.engine import store_at
 from tests.lifecycle.endings import FACTS, close_only, flushed, summaries, talk
 
 
@@ -222,7 +223,7 @@ def test_a_session_that_said_no_more_keeps_its_summary(memory: Memory, clock: Tu
 
 
 def test_a_session_reopened_before_its_summary_has_one_when_it_ends_again(tmp_path: Path, clock: TurnableClock) -> None:
-    with open_memory(url=f"sqlite:///{tmp_path}/a.db", now=clock) as memory:
+    with open_memory(**store_at(tmp_path / "a.db"), now=clock) as memory:
         session = talk(memory)
         clock.turn(hours=25)
         close_only(memory)

@@ -13,6 +13,7 @@ import pytest
 from ingat.core.errors import InvalidInput, UserNotFound
 from ingat.memory import Memory
 from ingat.testing import TurnableClock
+from tests.engine import store_at
 from tests.lifecycle.carried import FORMS, Form, content, counted, exported
 
 
@@ -83,7 +84,7 @@ def test_an_export_of_an_unknown_user_or_format_is_refused(full: Memory) -> None
 
 
 def test_an_export_is_as_of_one_moment(tmp_path: Path) -> None:
-    with Memory(f"sqlite:///{tmp_path}/ingat.db", embedder="none") as memory:
+    with Memory(**store_at(tmp_path / "ingat.db"), embedder="none") as memory:
         memory.sessions.create("ana", id="talk")
         memory.sessions.append_many(
             "talk", [{"role": "user", "content": f"line {n} " + "x" * 3000} for n in range(200)]
@@ -114,7 +115,7 @@ def test_what_writing_raises_comes_out_and_leaves_the_store_usable(full: Memory)
 @pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 def test_an_export_of_a_hundred_thousand_messages_takes_little_memory(tmp_path: Path, form: Form) -> None:
-    with Memory(f"sqlite:///{tmp_path}/ingat.db", embedder="none") as memory:
+    with Memory(**store_at(tmp_path / "ingat.db"), embedder="none") as memory:
         memory.sessions.create("ana", id="talk")
         for _ in range(10):
             memory.sessions.append_many("talk", [{"role": "user", "content": "x" * 200}] * 10_000)

@@ -17,10 +17,10 @@ def _meanwhile(monkeypatch: pytest.MonkeyPatch, act: Callable[[], Any]) -> None:
     """Let something be done once, between the collecting of rows and their removal."""
     verify, left = RestorePoints.verify, [act]
 
-    def verified(self: RestorePoints, *given: Any) -> Any:
+    def verified(self: RestorePoints, *given: Any, **options: Any) -> Any:
         if left:
             left.pop()()
-        return verify(self, *given)
+        return verify(self, *given, **options)
 
     monkeypatch.setattr(RestorePoints, "verify", verified)
 

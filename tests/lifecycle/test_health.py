@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from ingat.core.records import Check
 from ingat.memory import Memory
-from ingat.store.contract import Row, Tx
 from ingat.testing import CountingEmbedder, TurnableClock, filled_memory, open_memory
+from tests.engine import behind, contents, same_store, store_at, store_url
 
 PLANTED = {
     "compressed messages that cannot be read": "UPDATE message SET packed = 1 WHERE content LIKE 'I moved%'",
@@ -50,7 +48,7 @@ ALSO = {
     ),
     "uncounted entry": (
         "kinds of log entries whose number is wrong",
-        "INSERT INTO log_entry (id, at, level, category, source, message) VALUES ('x', 1, 20, 'a', 'b', 'c')",
+        "INSERT INTO log_entry (seq, id, at, level, category, source, message) VALUES (99, 'x', 1, 20, 'a', 'b', 'c')",
     ),
     "wrong owner": ("sessions without owner", "UPDATE session_owner SET user_id = 'noor'"),
 }
@@ -58,7 +56,7 @@ ALSO = {
 
 @pytest.fixture
 def filled(tmp_path: Path) -> Iterator[Memory]:
-    with filled_memory(url=f"sqlite:///{tmp_path}/store.db") as memory:
+    with filled_memory(**store_at(tmp_path / "store.db")) as memory:
         memory.backups.create()
         yield memory
 
@@ -69,8 +67,7 @@ def bad(memory: Memory) -> set[str]:
 
 def plant(memory: Memory, statement: str) -> None:
     """Run a statement without regard to references, as another program might."""
-    with closing(sqlite3.connect(memory.store.url.removeprefix("sqlite:///"))) as conn, conn:
-        conn.execute(statement)
+    behind(memory.store.url, statement)
 
 
 def test_a_sound_store_has_nothing_wrong(filled: Memory) -> None:
@@ -115,10 +112,10 @@ def test_missing_vectors_are_a_warning(filled: Memory) -> None:
 
 
 def test_vectors_of_another_embedder_are_a_warning(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/store.db"
-    with filled_memory(url=url):
+    url = store_url(tmp_path / "store.db")
+    with filled_memory(**same_store(url)):
         pass
-    with open_memory(url=url, embedder=CountingEmbedder(name="other")) as memory:
+    with open_memory(**same_store(url), embedder=CountingEmbedder(name="other")) as memory:
         checks = {check.name: check for check in memory.doctor()}
 
         assert checks["vectors of another embedder"].state == "warn"
@@ -131,6 +128,7 @@ def test_without_an_embedder_no_vectors_are_wanted() -> None:
         assert memory.stats().vectors_missing == 0
 
 
+@pytest.mark.sqlite_only("damages the file of the store")
 def test_a_damaged_file_is_found(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     with filled_memory(url=f"sqlite:///{path}") as memory:
@@ -148,14 +146,10 @@ def test_a_damaged_file_is_found(tmp_path: Path) -> None:
 
 
 def test_the_doctor_changes_nothing(filled: Memory) -> None:
-    def rows(tx: Tx) -> list[Row]:
-        names = [str(row[0]) for row in tx.all("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
-        return [row for name in names for row in tx.all(f"SELECT * FROM {name}")]
-
-    before = filled.store.read(rows)
+    before = filled.store.read(contents)
     filled.doctor()
 
-    assert filled.store.read(rows) == before
+    assert filled.store.read(contents) == before
 
 
 def test_the_numbers_of_a_store_are_told(filled: Memory) -> None:

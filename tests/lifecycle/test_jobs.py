@@ -23,6 +23,7 @@ from ingat.memory import Memory
 from ingat.store.contract import Tx
 from ingat.store.tables import jobs as table
 from ingat.testing import TurnableClock
+from tests.engine import same_store, store_url
 
 HOUR = 3_600_000
 REPORT = ExportReport(counts={"rows": 3}, size_bytes=7)
@@ -148,14 +149,17 @@ def test_a_run_that_goes_well_clears_the_error_of_the_one_before(memory: Memory,
 
 
 def test_a_second_run_at_once_is_refused(tmp_path: Path, clock: TurnableClock) -> None:
-    url, inside, go_on = f"sqlite:///{tmp_path}/a.db", threading.Event(), threading.Event()
+    url, inside, go_on = store_url(tmp_path / "a.db"), threading.Event(), threading.Event()
 
     def run() -> ExportReport:
         inside.set()
         assert go_on.wait(30)
         return REPORT
 
-    with Memory(url, embedder=None, now=clock) as memory, Memory(url, embedder=None, now=clock) as other:
+    with (
+        Memory(**same_store(url), embedder=None, now=clock) as memory,
+        Memory(**same_store(url), embedder=None, now=clock) as other,
+    ):
         thread = threading.Thread(target=jobs_of(memory, clock, run).run, args=("sweep",))
         thread.start()
         assert inside.wait(30)
@@ -368,8 +372,8 @@ def test_an_earlier_process_with_our_number_is_dead(memory: Memory, clock: Turna
 def test_a_store_that_closes_during_a_run_leaves_the_turn_to_be_made_up_for(
     tmp_path: Path, clock: TurnableClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    url = f"sqlite:///{tmp_path}/a.db"
-    memory = Memory(url, embedder=None, now=clock)
+    url = store_url(tmp_path / "a.db")
+    memory = Memory(**same_store(url), embedder=None, now=clock)
 
     def run() -> ExportReport:
         memory.store.close()
@@ -382,7 +386,7 @@ def test_a_store_that_closes_during_a_run_leaves_the_turn_to_be_made_up_for(
 
     assert "was cut off by the end of its process" in caplog.text
     clock.turn(milliseconds=STALE_MS)
-    with Memory(url, embedder=None, now=clock) as again:
+    with Memory(**same_store(url), embedder=None, now=clock) as again:
         assert jobs_of(again, clock).slots.due(0) == ["sweep"]
 
 

@@ -13,13 +13,14 @@ import pytest
 from ingat.core.errors import MemoryOff
 from ingat.memory import Memory
 from ingat.testing import TurnableClock, open_memory
+from tests.engine import same_store, store_at, store_url
 
 DAYS, LAST = 30, 2
 
 
 @pytest.fixture
 def memory(tmp_path: Path, clock: TurnableClock) -> Iterator[Memory]:
-    with open_memory(url=f"sqlite:///{tmp_path}/store.db", now=clock, embedder=None) as opened:
+    with open_memory(**store_at(tmp_path / "store.db"), now=clock, embedder=None) as opened:
         opened.retention.set(backup_retention_days=DAYS, backup_keep_last=LAST)
         yield opened
 
@@ -77,7 +78,7 @@ def test_copies_within_the_policy_stay_however_many(memory: Memory, clock: Turna
 
 
 def test_the_defaults_are_thirty_days_and_ten(tmp_path: Path, clock: TurnableClock) -> None:
-    with open_memory(url=f"sqlite:///{tmp_path}/other.db", now=clock, embedder=None) as memory:
+    with open_memory(**store_at(tmp_path / "other.db"), now=clock, embedder=None) as memory:
         made = backups(memory, clock, 12)
         clock.turn(days=18)
         assert memory.backups.prune().deleted == ()
@@ -154,8 +155,8 @@ def test_a_copy_that_cannot_be_deleted_is_reported_and_stays(
 def test_copies_of_another_store_in_the_same_folder_stay(tmp_path: Path, clock: TurnableClock) -> None:
     shared = str(tmp_path / "shared")
     with (
-        open_memory(url=f"sqlite:///{tmp_path}/a.db", now=clock, embedder=None, data=shared) as one,
-        open_memory(url=f"sqlite:///{tmp_path}/b.db", now=clock, embedder=None, data=shared) as two,
+        open_memory(url=store_url(tmp_path / "a.db"), now=clock, embedder=None, data=shared) as one,
+        open_memory(url=store_url(tmp_path / "b.db"), now=clock, embedder=None, data=shared) as two,
     ):
         one.retention.set(backup_retention_days=DAYS, backup_keep_last=1)
         theirs = backups(two, clock, 3)
@@ -170,11 +171,11 @@ def test_copies_of_another_store_in_the_same_folder_stay(tmp_path: Path, clock: 
 
 
 def test_encrypted_copies_are_told_apart_without_the_passphrase(tmp_path: Path, clock: TurnableClock) -> None:
-    url = f"sqlite:///{tmp_path}/store.db"
-    with open_memory(url=url, now=clock, embedder=None, backup_passphrase="once") as memory:
+    url = store_url(tmp_path / "store.db")
+    with open_memory(**same_store(url), now=clock, embedder=None, backup_passphrase="once") as memory:
         made = backups(memory, clock, 3)
     clock.turn(days=DAYS)
-    with open_memory(url=url, now=clock, embedder=None) as memory:
+    with open_memory(**same_store(url), now=clock, embedder=None) as memory:
         memory.retention.set(backup_retention_days=DAYS, backup_keep_last=1)
 
         assert memory.backups.prune().deleted == tuple(made[:2])
@@ -300,12 +301,12 @@ def test_when_everything_was_erased_and_its_restore_point_is_gone_old_copies_sta
 
 
 def test_a_locked_copy_that_may_hold_them_stays(tmp_path: Path, clock: TurnableClock) -> None:
-    url = f"sqlite:///{tmp_path}/store.db"
-    with open_memory(url=url, now=clock, embedder=None, backup_passphrase="once") as memory:
+    url = store_url(tmp_path / "store.db")
+    with open_memory(**same_store(url), now=clock, embedder=None, backup_passphrase="once") as memory:
         person(memory, "ana")
         made = backups(memory, clock, 1)
     clock.turn(days=DAYS)
-    with open_memory(url=url, now=clock, embedder=None) as memory:
+    with open_memory(**same_store(url), now=clock, embedder=None) as memory:
         memory.retention.set(backup_retention_days=DAYS, backup_keep_last=LAST)
         erased(memory, "ana")
         backups(memory, clock, LAST)
@@ -317,11 +318,11 @@ def test_a_locked_copy_that_may_hold_them_stays(tmp_path: Path, clock: TurnableC
 
 
 def test_a_store_that_is_off_keeps_its_copies(tmp_path: Path, clock: TurnableClock) -> None:
-    url = f"sqlite:///{tmp_path}/store.db"
-    with open_memory(url=url, now=clock, embedder=None) as memory:
+    url = store_url(tmp_path / "store.db")
+    with open_memory(**same_store(url), now=clock, embedder=None) as memory:
         memory.retention.set(backup_retention_days=1, backup_keep_last=1)
         made = backups(memory, clock, 3, days=10)
-    with open_memory(url=url, now=clock, embedder=None, enabled=False) as memory:
+    with open_memory(**same_store(url), now=clock, embedder=None, enabled=False) as memory:
         with pytest.raises(MemoryOff):
             memory.backups.prune()
         assert names(memory) == made

@@ -19,6 +19,7 @@ from ingat.memory import Memory
 from ingat.store.contract import Row, Tx, Value
 from ingat.store.tables import measures
 from ingat.testing import START_MS, TurnableClock, open_memory
+from tests.engine import same_store, store_url
 
 DAY_MS = 86_400_000
 
@@ -183,14 +184,14 @@ def test_another_process_takes_the_counts_of_the_last_measure(
     clock: TurnableClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(counting, "SMALL_ROWS", 3)
-    url = f"sqlite:///{tmp_path}/store.db"
-    with open_memory(url=url, now=clock) as memory:
+    url = store_url(tmp_path / "store.db")
+    with open_memory(**same_store(url), now=clock) as memory:
         session = memory.sessions.open("ana")
         for number in range(5):
             memory.sessions.append(session.id, "user", f"line {number}")
         measure(memory)
         memory.sessions.append(session.id, "user", "one more")
-    with open_memory(url=url, now=clock) as other:
+    with open_memory(**same_store(url), now=clock) as other:
         assert (other.stats().messages.total, other.stats().counted_at) == (5, START_MS)
         clock.turn(days=2)
         assert (other.stats().messages.total, other.stats().counted_at) == (6, clock())
@@ -216,6 +217,7 @@ class Explaining:
         return self._tx.all(sql, args)
 
 
+@pytest.mark.sqlite_only("asks SQLite how it would look")
 def test_stats_go_through_no_table(memory: Memory) -> None:
     def look(tx: Tx) -> dict[str, str]:
         explaining = Explaining(tx)
@@ -234,6 +236,7 @@ def test_stats_go_through_no_table(memory: Memory) -> None:
     assert len(plans) >= 9
 
 
+@pytest.mark.sqlite_only("asks SQLite how it would look")
 def test_a_small_store_is_known_by_so_many_rows(memory: Memory) -> None:
     def look(tx: Tx) -> list[str]:
         explaining = Explaining(tx)
@@ -286,8 +289,8 @@ def chats(memory: Memory, number: int, *, fail: bool = False) -> None:
 
 
 def test_processes_add_up_and_each_counts_a_day_once(clock: TurnableClock, tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/store.db"
-    with open_memory(url=url, now=clock) as one, open_memory(url=url, now=clock) as other:
+    url = store_url(tmp_path / "store.db")
+    with open_memory(**same_store(url), now=clock) as one, open_memory(**same_store(url), now=clock) as other:
         chats(one, 10)
         measure(one)
         chats(one, 5)
@@ -304,12 +307,12 @@ def test_processes_add_up_and_each_counts_a_day_once(clock: TurnableClock, tmp_p
 
 
 def test_another_process_tells_of_what_the_server_answered(clock: TurnableClock, tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/store.db"
-    with open_memory(url=url, now=clock) as server:
+    url = store_url(tmp_path / "store.db")
+    with open_memory(**same_store(url), now=clock) as server:
         chats(server, 90)
         chats(server, 10, fail=True)
         measure(server)
-    with open_memory(url=url, now=clock) as watcher:
+    with open_memory(**same_store(url), now=clock) as watcher:
         stats = watcher.stats()
 
         assert (target(stats, "error rate").value, target(stats, "error rate").state) == (10.0, "bad")
@@ -340,6 +343,8 @@ def test_growth_is_told_by_the_day(memory: Memory, clock: TurnableClock) -> None
     for number in range(14):
         session = memory.sessions.open(f"u{number}")
         memory.sessions.append(session.id, "user", "a long line " * 1_000)
+    assert memory.vectors is not None
+    memory.vectors.flush()
 
     growth = memory.stats().growth
     assert (growth.sessions_7_days, growth.sessions_30_days) == (3.5, 3.5)  # of the four days that there were

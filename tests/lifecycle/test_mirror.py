@@ -106,6 +106,7 @@ def test_whatever_another_library_raises_is_told_without_its_words() -> None:
 
 def test_a_place_that_does_not_answer_is_given_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
     places.register()
+    places.ENOUGH.clear()
     monkeypatch.setattr(mirror, "_PATIENCE_S", 0.01)
     place = Remote("waiting://far")
 

@@ -14,12 +14,13 @@ from ingat.memory import Memory
 from ingat.store.contract import Tx
 from ingat.store.tables import logs
 from ingat.testing import TurnableClock, open_memory
+from tests.engine import store_at, store_url
 from tests.lifecycle.kept import closed, log, messages_of_logs, nothing, policy
 
 
 @pytest.fixture
 def memory(tmp_path: Path, clock: TurnableClock) -> Iterator[Memory]:
-    with open_memory(url=f"sqlite:///{tmp_path}/store.db", now=clock, embedder=None) as opened:
+    with open_memory(**store_at(tmp_path / "store.db"), now=clock, embedder=None) as opened:
         yield opened
 
 
@@ -217,7 +218,7 @@ def test_a_restore_point_that_cannot_be_deleted_is_reported_and_stays(
 
 def test_restore_points_of_another_store_in_the_same_folder_stay(tmp_path: Path, clock: TurnableClock) -> None:
     def opened(name: str) -> Memory:
-        return Memory(f"sqlite:///{tmp_path}/{name}.db", data=str(tmp_path / "data"), now=clock, embedder=None)
+        return Memory(store_url(tmp_path / f"{name}.db"), data=str(tmp_path / "data"), now=clock, embedder=None)
 
     with opened("one") as one, opened("two") as two:
         kept = two.erase.session(two.sessions.create("ana").id)

@@ -19,6 +19,7 @@ from ingat.core.errors import (
 )
 from ingat.memory import Memory
 from ingat.testing import CountingEmbedder, TurnableClock, open_memory
+from tests.engine import same_store, store_at
 from tests.lifecycle.dump import index, truth
 from tests.lifecycle.forgotten import ALIAS, PERSON, WORD, WORDS, codes, exported, live, others, points, removed
 from tests.lifecycle.traces import files_with, without
@@ -33,7 +34,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def memory(folder: Path, clock: TurnableClock) -> Iterator[Memory]:
-    with open_memory(url=f"sqlite:///{folder}/store.db", now=clock) as opened:
+    with open_memory(**store_at(folder / "store.db"), now=clock) as opened:
         yield opened
 
 
@@ -135,7 +136,7 @@ def test_a_person_who_came_back_is_another_whose_rows_may_be_carried(memory: Mem
     memory.remember(PERSON, "new")
     new = exported(memory)
 
-    with open_memory(url=memory.store.url, now=clock) as again:
+    with open_memory(**same_store(memory.store.url), now=clock) as again:
         assert again.import_from(io.BytesIO(old)).skipped["users"] == 1
         again.erase.user(PERSON)
         report = again.import_from(io.BytesIO(new))
@@ -177,9 +178,12 @@ def test_without_the_key_nothing_is_brought_in(folder: Path, memory: Memory, clo
         key.unlink()
         if text is not None:
             key.write_bytes(text)
-        with open_memory(url=memory.store.url, now=clock) as again, pytest.raises(SecretMissing, match="secret.key"):
+        with (
+            open_memory(**same_store(memory.store.url), now=clock) as again,
+            pytest.raises(SecretMissing, match="secret.key"),
+        ):
             again.import_from(io.BytesIO(everything))
-        with open_memory(url=memory.store.url, now=clock) as again, pytest.raises(SecretMissing):
+        with open_memory(**same_store(memory.store.url), now=clock) as again, pytest.raises(SecretMissing):
             again.purge(PERSON, reason="again")
         if text is None:
             key.write_bytes(b"")
@@ -267,7 +271,7 @@ def test_one_who_is_only_named_in_the_log_can_be_purged(memory: Memory) -> None:
 
 def test_a_memory_that_is_off_purges_nobody(folder: Path, memory: Memory, clock: TurnableClock) -> None:
     memory.users.save(PERSON)
-    with open_memory(url=memory.store.url, now=clock, enabled=False) as off, pytest.raises(MemoryOff):
+    with open_memory(**same_store(memory.store.url), now=clock, enabled=False) as off, pytest.raises(MemoryOff):
         off.purge(PERSON, reason="asked")
     assert memory.users.get(PERSON).user_id == PERSON
 
@@ -303,7 +307,7 @@ def test_strange_ids_are_purged_like_others(memory: Memory, folder: Path, given:
 
 def test_segments_in_other_memories_are_found_out(memory: Memory, clock: TurnableClock) -> None:
     memory.remember(PERSON, f"{WORD} likes tea")
-    with open_memory(url=memory.store.url, now=clock, embedder=CountingEmbedder()) as other:
+    with open_memory(**same_store(memory.store.url), now=clock, embedder=CountingEmbedder()) as other:
         assert other.recall(PERSON, WORD).hits
         memory.purge(PERSON, reason="asked")
         memory.remember(PERSON, "something new")

@@ -18,6 +18,7 @@ from ingat.lifecycle.restorepoints import RestorePoint
 from ingat.memory import Memory
 from ingat.store.tables import purging
 from ingat.testing import TurnableClock, open_memory
+from tests.engine import same_store, store_at, store_url
 from tests.lifecycle.forgotten import ALIAS, PERSON, WORD, WORDS, codes, live, others, points
 from tests.lifecycle.traces import files_with
 
@@ -33,7 +34,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def memory(folder: Path, clock: TurnableClock) -> Iterator[Memory]:
-    with open_memory(url=f"sqlite:///{folder}/store.db", now=clock) as opened:
+    with open_memory(**store_at(folder / "store.db"), now=clock) as opened:
         yield opened
 
 
@@ -70,7 +71,7 @@ def test_a_person_who_is_only_in_restore_points_can_be_purged(
 
 def test_the_second_place_is_cleaned_too(folder: Path, tmp_path: Path, clock: TurnableClock) -> None:
     second = tmp_path / "second"
-    with open_memory(url=f"sqlite:///{folder}/store.db", now=clock, backup_mirror=str(second)) as memory:
+    with open_memory(**store_at(folder / "store.db"), now=clock, backup_mirror=str(second)) as memory:
         others(memory)
         live(memory, clock)
         assert files_with(second, WORD)
@@ -87,7 +88,7 @@ def test_a_second_place_that_fails_is_told_and_made_up_for(
     def fail(*_: object) -> None:
         raise OSError("gone")
 
-    with open_memory(url=f"sqlite:///{folder}/store.db", now=clock, backup_mirror=str(second)) as memory:
+    with open_memory(**store_at(folder / "store.db"), now=clock, backup_mirror=str(second)) as memory:
         others(memory)
         live(memory, clock)
         with monkeypatch.context() as patch:
@@ -106,15 +107,15 @@ def test_a_second_place_that_fails_is_told_and_made_up_for(
 
 
 def test_encrypted_copies_are_rewritten_and_locked_ones_refuse_the_purge(folder: Path, clock: TurnableClock) -> None:
-    url = f"sqlite:///{folder}/store.db"
-    with open_memory(url=url, now=clock, backup_passphrase=PHRASE) as memory:
+    url = store_url(folder / "store.db")
+    with open_memory(**same_store(url), now=clock, backup_passphrase=PHRASE) as memory:
         others(memory)
         live(memory, clock)
-    with open_memory(url=url, now=clock) as memory:
+    with open_memory(**same_store(url), now=clock) as memory:
         with pytest.raises(BackupLocked, match="passphrase"):
             memory.purge(PERSON, reason="asked")
         assert memory.users.get(PERSON).user_id == PERSON
-    with open_memory(url=url, now=clock, backup_passphrase=PHRASE) as memory:
+    with open_memory(**same_store(url), now=clock, backup_passphrase=PHRASE) as memory:
         assert memory.purge(PERSON, reason="asked").complete
         for copy in memory.backups.list().items:
             _, lines = memory._points.read(copy.name)
@@ -122,11 +123,11 @@ def test_encrypted_copies_are_rewritten_and_locked_ones_refuse_the_purge(folder:
 
 
 def test_locked_copies_are_passed_over_with_force_and_told(folder: Path, clock: TurnableClock) -> None:
-    url = f"sqlite:///{folder}/store.db"
-    with open_memory(url=url, now=clock, backup_passphrase=PHRASE) as memory:
+    url = store_url(folder / "store.db")
+    with open_memory(**same_store(url), now=clock, backup_passphrase=PHRASE) as memory:
         memory.users.save(PERSON)
         copy = memory.backups.create()
-    with open_memory(url=url, now=clock) as memory:
+    with open_memory(**same_store(url), now=clock) as memory:
         certificate = memory.purge(PERSON, reason="asked", force=True)
         assert not certificate.complete
         (locked,) = (each for each in certificate.remains if each.code == "locked")
@@ -207,16 +208,17 @@ def test_copies_that_were_kept_elsewhere_bring_nobody_back(
     assert files_with(folder, *WORDS) == {}
 
 
+@pytest.mark.sqlite_only("moves the store's file")
 def test_copies_of_a_store_that_was_begun_anew_in_the_same_place_are_told(folder: Path, clock: TurnableClock) -> None:
-    url = f"sqlite:///{folder}/store.db"
-    with open_memory(url=url, now=clock) as memory:
+    url = store_url(folder / "store.db")
+    with open_memory(**same_store(url), now=clock) as memory:
         live(memory, clock)
         others(memory)
         backup = memory.backups.create().name
     for file in folder.glob("store.db*"):
         if file.is_file():
             file.rename(folder / f"damaged-{file.name}")
-    with open_memory(url=url, now=clock) as memory:
+    with open_memory(**same_store(url), now=clock) as memory:
         with (folder / "store.db.data" / "restore-points" / backup).open("rb") as source:
             memory.restore(source)
 
@@ -235,11 +237,11 @@ def test_copies_of_another_store_without_the_person_are_nobodys_business(
     folder: Path, tmp_path: Path, clock: TurnableClock
 ) -> None:
     shared = str(tmp_path / "shared")
-    with open_memory(url=f"sqlite:///{folder}/other.db", now=clock, data=shared) as other:
+    with open_memory(url=store_url(folder / "other.db"), now=clock, data=shared) as other:
         others(other)
         other.backups.create()
     before = {path.name: path.read_bytes() for path in (tmp_path / "shared" / "restore-points").iterdir()}
-    with open_memory(url=f"sqlite:///{folder}/store.db", now=clock, data=shared) as memory:
+    with open_memory(url=store_url(folder / "store.db"), now=clock, data=shared) as memory:
         live(memory, clock)
         assert memory.purge(PERSON, reason="asked").complete
     for name, content in before.items():
@@ -250,10 +252,10 @@ def test_a_copy_of_another_store_in_the_second_place_is_read_and_left_there(
     folder: Path, tmp_path: Path, clock: TurnableClock
 ) -> None:
     second = str(tmp_path / "second")
-    with open_memory(url=f"sqlite:///{folder}/other.db", now=clock, backup_mirror=second) as other:
+    with open_memory(**store_at(folder / "other.db"), now=clock, backup_mirror=second) as other:
         live(other, clock)
     theirs = {path.name for path in (tmp_path / "second").iterdir()}
-    with open_memory(url=f"sqlite:///{folder}/store.db", now=clock, backup_mirror=second) as memory:
+    with open_memory(**store_at(folder / "store.db"), now=clock, backup_mirror=second) as memory:
         memory.users.save(PERSON)
         certificate = memory.purge(PERSON, reason="asked")
     assert "other_stores" in codes(certificate)
@@ -290,7 +292,7 @@ def test_a_copy_on_its_way_to_the_second_place_is_not_there_when_a_purge_has_del
     folder: Path, tmp_path: Path, clock: TurnableClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     second = tmp_path / "second"
-    with open_memory(url=f"sqlite:///{folder}/store.db", now=clock, backup_mirror=str(second)) as memory:
+    with open_memory(**store_at(folder / "store.db"), now=clock, backup_mirror=str(second)) as memory:
         memory.users.save(PERSON, name=WORD)
         memory.erase.user(PERSON)
         for path in second.iterdir():
@@ -346,7 +348,7 @@ def test_a_copy_whose_unfinished_file_another_process_has_purged_is_made_again(
         if left and not removed:
             left[0].unlink()
             removed.append(left[0])
-            with open_memory(url=f"sqlite:///{folder}/store.db") as other:
+            with open_memory(**store_at(folder / "store.db")) as other:
                 other.store.write(lambda tx: purging.note_begun(tx, "another"))
 
     monkeypatch.setattr(os, "fsync", fsync_late)

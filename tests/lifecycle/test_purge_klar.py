@@ -15,6 +15,7 @@ from ingat.lifecycle import klar_file
 from ingat.lifecycle.klar_file import write_backup
 from ingat.memory import Memory
 from ingat.testing import TurnableClock, open_memory
+from tests.engine import store_at
 from tests.lifecycle.forgotten import codes
 
 PERSON, ALIAS, WORD = "628111222333", "telegram-4711-x", "Zyxwvut"
@@ -22,7 +23,7 @@ PERSON, ALIAS, WORD = "628111222333", "telegram-4711-x", "Zyxwvut"
 
 @pytest.fixture
 def memory(tmp_path: Path, clock: TurnableClock) -> Iterator[Memory]:
-    with open_memory(url=f"sqlite:///{tmp_path}/store.db", now=clock) as opened:
+    with open_memory(**store_at(tmp_path / "store.db"), now=clock) as opened:
         opened.users.save("ben", name="Ben", slots={"floor": 2})
         opened.users.save(PERSON, name=f"{WORD} Santoso")
         session = opened.sessions.create(PERSON)
@@ -65,7 +66,7 @@ def test_the_person_goes_from_every_backup_and_others_stay_byte_by_byte(
 def test_somebody_who_is_in_such_a_backup_only_is_purged_by_an_alias_too(
     memory: Memory, folder: Path, tmp_path: Path, clock: TurnableClock
 ) -> None:
-    with open_memory(url=f"sqlite:///{tmp_path}/other.db", now=clock) as other:
+    with open_memory(**store_at(tmp_path / "other.db"), now=clock) as other:
         other.users.save("lost-person-1", name=WORD)
         other.users.alias("lost-person-1", "lost-alias-1")
         made = write_backup(other.store, folder, clock).path

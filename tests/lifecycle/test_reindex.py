@@ -11,6 +11,7 @@ from ingat.core.errors import UserNotFound
 from ingat.memory import Memory
 from ingat.store.contract import Tx
 from ingat.testing import CountingEmbedder, TurnableClock, filled_memory, open_memory
+from tests.engine import same_store, store_at, store_url
 
 QUESTIONS = ("What is Bruno allergic to?", "Where does Ana live?", "plan with calendars", "When did I move?")
 
@@ -24,7 +25,7 @@ def answers(memory: Memory) -> list[list[tuple[str, float]]]:
 
 def damage(tx: Tx) -> None:
     tx.run("DELETE FROM recall_vector")
-    tx.run("UPDATE recall_entry SET terms = x'', pairs = x'' WHERE position % 2 = 0")
+    tx.run("UPDATE recall_entry SET terms = ?, pairs = ? WHERE position % 2 = 0", (b"", b""))
     tx.run("DELETE FROM recall_entry WHERE position % 3 = 0")
 
 
@@ -83,10 +84,10 @@ def test_an_unknown_user_is_not_rebuilt(memory: Memory) -> None:
 
 
 def test_vectors_of_another_embedder_are_replaced(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/store.db"
-    with filled_memory(url=url, embedder=CountingEmbedder(name="old")):
+    url = store_url(tmp_path / "store.db")
+    with filled_memory(**same_store(url), embedder=CountingEmbedder(name="old")):
         pass
-    with open_memory(url=url, embedder=CountingEmbedder(name="new")) as memory:
+    with open_memory(**same_store(url), embedder=CountingEmbedder(name="new")) as memory:
         states = {check.name: check.state for check in memory.doctor()}
         assert (states["vectors missing"], states["vectors of another embedder"]) == ("warn", "warn")
         memory.reindex()
@@ -109,7 +110,7 @@ def test_memories_that_ended_stay_ended(memory: Memory, clock: TurnableClock) ->
 
 def test_what_is_said_meanwhile_is_not_lost(tmp_path: Path) -> None:
     """A user who never falls silent must be rebuilt too."""
-    with open_memory(url=f"sqlite:///{tmp_path}/store.db") as memory:
+    with open_memory(**store_at(tmp_path / "store.db")) as memory:
         session = memory.sessions.open("ana")
         memory.sessions.append_many(session.id, [{"role": "user", "content": f"old word{n}"} for n in range(300)])
         stop = threading.Event()

@@ -12,12 +12,13 @@ from ingat.core.errors import SessionArchived, SessionClosed, SessionNotFound, U
 from ingat.core.records import Message, Session
 from ingat.memory import Memory
 from ingat.testing import TurnableClock, open_memory
+from tests.engine import same_store, store_url
 from tests.lifecycle.endings import FACTS, flushed, summaries, talk
 
 
 @pytest.fixture
 def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/store.db"
+    return store_url(tmp_path / "store.db")
 
 
 def test_a_message_after_thirty_hours_opens_a_new_session(memory: Memory, clock: TurnableClock) -> None:
@@ -70,7 +71,7 @@ def test_opening_waits_for_no_summary(clock: TurnableClock) -> None:
 
 
 def test_many_who_open_at_once_get_one_new_session_and_one_summary(url: str, clock: TurnableClock) -> None:
-    with open_memory(url=url, now=clock) as memory:
+    with open_memory(**same_store(url), now=clock) as memory:
         talk(memory)
         clock.turn(hours=30)
         opened: list[str] = []
@@ -96,13 +97,13 @@ def test_what_waits_when_the_memory_closes_is_done_by_a_later_pass(url: str, clo
         assert go_on.wait(30)
         return f"Summary of {session.channel}."
 
-    with open_memory(url=url, now=clock, summariser=slow) as memory:
+    with open_memory(**same_store(url), now=clock, summariser=slow) as memory:
         for channel in ("a", "b", "c"):
             memory.sessions.reset(talk(memory, channel=channel).id)
         assert begun.wait(30)
         memory._expirer.close(0)
         go_on.set()
-    with open_memory(url=url, now=clock) as memory:
+    with open_memory(**same_store(url), now=clock) as memory:
         missing = 3 - len(summaries(memory))
         assert missing >= 2
         assert memory.expire().summarised == missing
@@ -110,10 +111,10 @@ def test_what_waits_when_the_memory_closes_is_done_by_a_later_pass(url: str, clo
 
 
 def test_closing_finishes_what_is_soon_done(url: str) -> None:
-    with open_memory(url=url) as memory:
+    with open_memory(**same_store(url)) as memory:
         for channel in ("a", "b", "c"):
             memory.sessions.reset(talk(memory, channel=channel).id)
-    with open_memory(url=url) as memory:
+    with open_memory(**same_store(url)) as memory:
         assert len(summaries(memory)) == 3
 
 
@@ -139,7 +140,7 @@ def test_a_reset_works_without_a_channel(memory: Memory) -> None:
 
 
 def test_two_resets_at_once_open_one_session(url: str) -> None:
-    with open_memory(url=url) as memory:
+    with open_memory(**same_store(url)) as memory:
         first = talk(memory)
         opened: list[str] = []
         threads = [threading.Thread(target=lambda: opened.append(memory.sessions.reset(first.id).id)) for _ in range(8)]

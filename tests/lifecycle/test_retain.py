@@ -17,12 +17,13 @@ from ingat.store.contract import Tx
 from ingat.store.tables import archive, expiry, logs, operations, settings, transcripts
 from ingat.store.tables.archive import START
 from ingat.testing import TurnableClock, open_memory
+from tests.engine import contents, store_at
 from tests.lifecycle.kept import closed, log, messages_of_logs, nothing, numbers, policy, state, talk
 
 
 @pytest.fixture
 def memory(tmp_path: Path, clock: TurnableClock) -> Iterator[Memory]:
-    with open_memory(url=f"sqlite:///{tmp_path}/store.db", now=clock, embedder=None) as opened:
+    with open_memory(**store_at(tmp_path / "store.db"), now=clock, embedder=None) as opened:
         yield opened
 
 
@@ -317,11 +318,7 @@ def test_a_dry_run_foresees_the_numbers_and_changes_nothing(memory: Memory, cloc
 
 
 def dump(memory: Memory) -> list[Any]:
-    def look(tx: Tx) -> list[Any]:
-        tables = tx.all("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY 1")
-        return [(table, tx.all(f"SELECT * FROM {table!s}")) for (table,) in tables]
-
-    return [*memory.store.read(look), memory._points.list()]
+    return [memory.store.read(contents), memory._points.list()]
 
 
 def test_a_second_pass_changes_nothing(memory: Memory, clock: TurnableClock) -> None:
@@ -398,7 +395,7 @@ def test_passes_at_once_of_two_processes_do_each_thing_once(
     clock.turn(days=8)
     log(memory, 200, "due")
     clock.turn(days=8)
-    with open_memory(url=f"sqlite:///{tmp_path}/store.db", now=clock, embedder=None) as other:
+    with open_memory(**store_at(tmp_path / "store.db"), now=clock, embedder=None) as other:
         reports = at_once(memory.retain, other.retain, memory.retain)
 
     assert sum(each.sessions_archived for each in reports) == 50
@@ -462,6 +459,7 @@ LOOKS: dict[str, Callable[[Any], Any]] = {
 }
 
 
+@pytest.mark.sqlite_only("asks SQLite how it would look")
 @pytest.mark.parametrize("name", LOOKS)
 def test_what_is_due_is_found_by_an_index(memory: Memory, name: str) -> None:
     def look(tx: Tx) -> list[str]:

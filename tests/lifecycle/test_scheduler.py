@@ -21,6 +21,7 @@ from ingat.core.reports import ExportReport, Job
 from ingat.lifecycle.jobs import Jobs, Work
 from ingat.lifecycle.scheduler import Scheduler
 from ingat.memory import Memory
+from tests.engine import same_store, store_at
 
 PROGRAM = Path(__file__).with_name("programs") / "scheduling.py"
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(ingat.store.__file__).parents[2])}
@@ -52,7 +53,7 @@ class Sweeps:
 
 @pytest.fixture
 def memory(tmp_path: Path) -> Iterator[Memory]:
-    with Memory(f"sqlite:///{tmp_path}/a.db", embedder=None) as opened:
+    with Memory(**store_at(tmp_path / "a.db"), embedder=None) as opened:
         yield opened
 
 
@@ -147,7 +148,7 @@ def test_a_changed_interval_acts_without_a_restart(memory: Memory, started: Star
 
 def test_another_process_stops_and_starts_a_job(memory: Memory, started: Start) -> None:
     sweep = Sweeps()
-    with Memory(memory.store.url, embedder=None) as other:
+    with Memory(**same_store(memory.store.url), embedder=None) as other:
         elsewhere = jobs_of(other, 20, sweep=Sweeps())
         started(jobs_of(memory, 20, sweep=sweep))
         sweep.reach(2)
@@ -220,7 +221,7 @@ def test_a_store_that_cannot_be_asked_is_told_once_and_asked_again(
         asked.release()
         raise StoreBusy("Another process holds the lock.")
 
-    with caplog.at_level(logging.WARNING, "ingat.jobs"):
+    with caplog.at_level(logging.INFO, "ingat.jobs"):
         monkeypatch.setattr(jobs.slots, "due", busy)
         started(jobs)
         for _ in range(5):
@@ -229,12 +230,13 @@ def test_a_store_that_cannot_be_asked_is_told_once_and_asked_again(
         sweep.reach(1)
 
     assert caplog.text.count("Jobs are not run (store_busy)") == 1
+    assert caplog.text.count("Jobs are run again") == 1
 
 
 def test_a_store_that_closes_first_ends_the_scheduler_quietly(
     tmp_path: Path, started: Start, caplog: pytest.LogCaptureFixture
 ) -> None:
-    memory, sweep = Memory(f"sqlite:///{tmp_path}/b.db", embedder=None), Sweeps()
+    memory, sweep = Memory(**store_at(tmp_path / "b.db"), embedder=None), Sweeps()
     with caplog.at_level(logging.WARNING):
         scheduler = started(jobs_of(memory, 20, sweep=sweep))
         sweep.reach(1)
@@ -274,7 +276,7 @@ def test_four_processes_run_each_turn_once(memory: Memory) -> None:
 def test_processes_that_began_together_run_the_first_turn_once(memory: Memory) -> None:
     began = clock.now()
     jobs_of(memory, sweep=Sweeps()).run("sweep")
-    with Memory(memory.store.url, embedder=None) as other:
+    with Memory(**same_store(memory.store.url), embedder=None) as other:
         jobs, sweep = jobs_of(other, sweep=Sweeps()), Sweeps()
         assert jobs.slots.due(began) == []
         assert jobs_of(other, sweep=sweep).slots.due(clock.now() + 1) == ["sweep"]

@@ -16,6 +16,7 @@ from ingat.lifecycle.erase import MOST_TRIES
 from ingat.memory import Memory
 from ingat.store.contract import Tx
 from ingat.testing import CountingEmbedder, TurnableClock, filled_memory, open_memory
+from tests.engine import store_at
 from tests.lifecycle.dump import index, truth
 from tests.lifecycle.kept import closed, policy
 from tests.lifecycle.test_erase import between, once, restore_points
@@ -460,7 +461,7 @@ def test_an_error_in_between_leaves_an_operation_that_brings_back_who_is_gone(
 
 
 def test_files_of_everybody_leave_the_disk(tmp_path: Any, clock: TurnableClock) -> None:
-    with open_memory(url=f"sqlite:///{tmp_path}/store.db", now=clock, embedder=None) as memory:
+    with open_memory(**store_at(tmp_path / "store.db"), now=clock, embedder=None) as memory:
         keep_file(memory, b"weights", user_id="ana")
         keep_file(memory, b"of nobody")
         memory.erase.everything(reason="a new beginning")

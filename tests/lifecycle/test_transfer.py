@@ -17,6 +17,7 @@ import ingat
 from ingat.core.errors import InvalidInput, StoreFull
 from ingat.memory import Memory
 from ingat.testing import filled_memory
+from tests.engine import same_store, store_url
 from tests.lifecycle.carried import FORMS, Form, content, exported, take
 
 
@@ -147,9 +148,10 @@ with Memory(sys.argv[1], embedder="none") as memory:
 """
 
 
+@pytest.mark.sqlite_only("limits the size of the store's file")
 def test_a_disk_without_room_keeps_nothing_and_takes_it_when_there_is(full: Memory, tmp_path: Path) -> None:
     full.sessions.append_many("letter", [{"role": "user", "content": f"{n} " + "word " * 200} for n in range(800)])
-    file, url = tmp_path / "export.json", f"sqlite:///{tmp_path}/ingat.db"
+    file, url = tmp_path / "export.json", store_url(tmp_path / "ingat.db")
     file.write_bytes(exported(full))
     environment = os.environ | {"PYTHONPATH": str(Path(ingat.__file__).parents[1])}
     done = subprocess.run(
@@ -172,13 +174,13 @@ with Memory(sys.argv[1], embedder="none") as memory, open(sys.argv[2], "rb") as 
 def test_a_process_that_dies_in_the_middle_keeps_nothing_and_the_next_brings_it_in(
     full: Memory, tmp_path: Path
 ) -> None:
-    file, url = tmp_path / "export.json", f"sqlite:///{tmp_path}/ingat.db"
+    file, url = tmp_path / "export.json", store_url(tmp_path / "ingat.db")
     file.write_bytes(exported(full))
     environment = os.environ | {"PYTHONPATH": str(Path(ingat.__file__).parents[1])}
     died = subprocess.run([sys.executable, "-c", DIES, url, str(file)], env=environment, check=False)
 
     assert died.returncode == 9
-    with Memory(url, embedder="none") as memory:
+    with Memory(**same_store(url), embedder="none") as memory:
         assert memory.stats().users.total == 0
         take(memory, file.read_bytes())
         assert content(memory) == content(full)

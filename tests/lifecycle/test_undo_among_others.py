@@ -10,7 +10,8 @@ import pytest
 
 from ingat.core.errors import OperationNotFound, RestorePointFailed, RestorePointMissing
 from ingat.memory import Memory
-from ingat.testing import TurnableClock
+from ingat.testing import TurnableClock, open_memory
+from tests.engine import store_at
 from tests.lifecycle.dump import truth
 
 
@@ -21,7 +22,7 @@ def clock() -> TurnableClock:
 
 @pytest.fixture
 def memory(clock: TurnableClock) -> Iterator[Memory]:
-    with Memory(":memory:", embedder=None, now=clock) as made:
+    with open_memory(embedder=None, now=clock) as made:
         yield made
 
 
@@ -160,7 +161,7 @@ def test_a_restored_user_goes_although_a_picture_was_there_without_them(memory: 
 
 
 def test_a_purge_is_refused_where_restore_points_cannot_be_looked_through(tmp_path: Path) -> None:
-    with Memory(f"sqlite:///{tmp_path}/store.db", embedder=None) as memory:
+    with Memory(**store_at(tmp_path / "store.db"), embedder=None) as memory:
         memory.remember("ana", "likes tea")
         points = tmp_path / "store.db.data" / "restore-points"
         points.parent.mkdir(exist_ok=True)

@@ -37,7 +37,7 @@ _WORDS = st.sampled_from(
 
 
 @pytest.fixture(scope="module")
-def memory() -> Iterator[Memory]:
+def memory(engine: str) -> Iterator[Memory]:
     with open_memory(embedder=None) as opened:
         yield opened
 
@@ -76,14 +76,13 @@ def test_terms_are_whole_records_and_the_same_each_time(text: str, author: str |
 
 
 @given(st.lists(st.sampled_from(("message", "fact")), min_size=1, max_size=12))
-def test_every_line_has_one_entry(kinds: list[str]) -> None:
-    with open_memory(embedder=None) as own:
-        session = own.sessions.open("ana")
-        for number, kind in enumerate(kinds):
-            if kind == "message":
-                own.sessions.append(session.id, "user", f"boat {number}")
-            else:
-                own.remember("ana", f"boat {number}")
+def test_every_line_has_one_entry(memory: Memory, kinds: list[str]) -> None:
+    session = memory.sessions.create()
+    for number, kind in enumerate(kinds):
+        if kind == "message":
+            memory.sessions.append(session.id, "user", f"boat {number}")
+        else:
+            memory.remember(session.user_id, f"boat {number}")
 
-        assert len(own.recall("ana", "boat", 100).hits) == len(kinds)
-        assert all(check.state == "ok" for check in own.doctor())
+    assert len(memory.recall(session.user_id, "boat", 100).hits) == len(kinds)
+    assert all(check.state == "ok" for check in memory.doctor())

@@ -74,7 +74,7 @@ def _sees_only(memory: Memory, user: str, question: str, mine: set[str]) -> None
 
 
 @pytest.fixture(scope="module")
-def crowd() -> Iterator[Memory]:
+def crowd(engine: str) -> Iterator[Memory]:
     """Many users who said nearly the same, with the embedder that users get."""
     with open_memory(embedder="static") as memory:
         for number in range(60):

@@ -13,6 +13,7 @@ from ingat.aio import AsyncMemory
 from ingat.core.records import Message
 from ingat.memory import Memory
 from ingat.testing import open_memory
+from tests.engine import same_store, store_at, store_url
 
 THREADS, EACH = 8, 20
 
@@ -46,8 +47,8 @@ def in_one_order(memory: Memory, session_id: str, acknowledged: list[Message]) -
 
 @pytest.mark.parametrize("place", ["file", "memory"])
 def test_threads_that_write_to_a_new_session_lose_nothing(tmp_path: Path, place: str) -> None:
-    url = ":memory:" if place == "memory" else f"sqlite:///{tmp_path}/store.db"
-    with open_memory(url=url) as memory:
+    url = ":memory:" if place == "memory" else store_url(tmp_path / "store.db")
+    with open_memory(**same_store(url)) as memory:
         acknowledged: list[Message] = []
 
         def write(which: int) -> None:
@@ -66,7 +67,7 @@ def test_threads_that_write_to_a_new_session_lose_nothing(tmp_path: Path, place:
 
 
 def test_lists_of_messages_stay_together(tmp_path: Path) -> None:
-    with open_memory(url=f"sqlite:///{tmp_path}/store.db") as memory:
+    with open_memory(**store_at(tmp_path / "store.db")) as memory:
         session = memory.sessions.open("ana")
 
         def write(which: int) -> None:
@@ -97,7 +98,7 @@ def test_tasks_that_write_at_once_lose_nothing(tmp_path: Path) -> None:
         answers = await asyncio.gather(*(write(face, session.id, which) for which in range(THREADS)))
         return session.id, [message for answer in answers for message in answer]
 
-    with open_memory(url=f"sqlite:///{tmp_path}/store.db") as memory:
+    with open_memory(**store_at(tmp_path / "store.db")) as memory:
         session_id, acknowledged = asyncio.run(run(memory))
 
         assert len(acknowledged) == THREADS * EACH

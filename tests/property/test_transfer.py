@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Literal
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from ingat.core.errors import IngatError
 from ingat.memory import Memory
-from ingat.testing import TurnableClock
+from ingat.testing import TurnableClock, open_memory
 from tests.lifecycle.dump import truth
 
 USERS = ("ana", "ben", "628111222333@c.us", "+62 811 1222 333")
@@ -93,16 +94,17 @@ def exported(memory: Memory, form: Literal["json", "jsonl"], user_id: str | None
     return pieces.getvalue()
 
 
-def filled(steps: list[Step]) -> Memory:
+@contextmanager
+def filled(steps: list[Step]) -> Iterator[Memory]:
     clock = TurnableClock()
-    memory = Memory(":memory:", embedder="none", now=clock)
-    for step in steps:
-        do(memory, clock, step)
-    return memory
+    with empty(clock) as memory:
+        for step in steps:
+            do(memory, clock, step)
+        yield memory
 
 
-def empty() -> Memory:
-    return Memory(":memory:", embedder="none", now=TurnableClock())
+def empty(clock: TurnableClock | None = None) -> AbstractContextManager[Memory]:
+    return open_memory(embedder="none", now=clock or TurnableClock())
 
 
 @pytest.mark.parametrize("form", ["json", "jsonl"])

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ingat.core.errors import IngatError
 from ingat.lifecycle.copyfolder import CopyFolder
 from ingat.memory import Memory
-from ingat.testing import TurnableClock
+from ingat.testing import TurnableClock, open_memory
 from tests.lifecycle.dump import index, truth
 from tests.property.test_transfer import A_LIFE, SESSIONS, STEPS, USERS, Step, do
 
@@ -89,7 +89,7 @@ def test_undoing_step_by_step_gives_back_what_there_was_and_redoing_takes_it_awa
     steps: list[Step], erasures: list[tuple[str, str]]
 ) -> None:
     clock = TurnableClock()
-    with Memory(":memory:", embedder="none", now=clock) as memory:
+    with open_memory(embedder="none", now=clock) as memory:
         lived(memory, clock, steps)
         states = [held(memory)]
         for what, whose in erasures:
@@ -119,7 +119,7 @@ def test_undoing_a_restore_gives_back_what_there_was_before_it(
     steps: list[Step], later: list[Step], erasures: list[tuple[str, str]], prefer: Any
 ) -> None:
     clock = TurnableClock()
-    with Memory(":memory:", embedder="none", now=clock) as memory:
+    with open_memory(embedder="none", now=clock) as memory:
         lived(memory, clock, steps)
         raw = copied(memory)
         for what, whose in erasures:
@@ -155,7 +155,7 @@ def test_undoing_a_restore_gives_back_what_there_was_before_it(
 @example(steps=A_LIFE, erasures=[("everything", "")])
 def test_a_backup_brings_back_whatever_was_erased_since(steps: list[Step], erasures: list[tuple[str, str]]) -> None:
     clock = TurnableClock()
-    with Memory(":memory:", embedder="none", now=clock) as memory:
+    with open_memory(embedder="none", now=clock) as memory:
         lived(memory, clock, steps)
         name, before = memory.backups.create().name, truth(memory)
         for what, whose in erasures:

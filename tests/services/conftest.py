@@ -12,6 +12,7 @@ from ingat.services.audit import Audit
 from ingat.services.sealer import Sealer
 from ingat.store.contract import Store
 from ingat.testing import TurnableClock
+from tests.engine import store_url
 from tests.services.trails import opened_at
 
 
@@ -26,7 +27,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def store(tmp_path: Path, clock: TurnableClock) -> Iterator[Store]:
     """A store in a file, with its tables and nothing in them."""
-    opened = opened_at(f"sqlite:///{tmp_path}/store.db", clock)
+    opened = opened_at(store_url(tmp_path / "store.db"), clock)
     yield opened
     opened.close()
 

@@ -25,6 +25,7 @@ from ingat.core.errors import (
 )
 from ingat.memory import Memory
 from ingat.testing import TurnableClock
+from tests.engine import store_at
 
 
 def save(memory: Memory, data: bytes = b"a,b\n", **given: Any) -> Artifact:
@@ -206,14 +207,14 @@ def test_what_reading_raises_comes_out_and_keeps_nothing(memory: Memory) -> None
 
 
 def test_nothing_is_written_while_remembering_is_switched_off(tmp_path: Path) -> None:
-    with Memory(f"sqlite:///{tmp_path}/store.db", embedder=None, enabled=False) as memory, pytest.raises(MemoryOff):
+    with Memory(**store_at(tmp_path / "store.db"), embedder=None, enabled=False) as memory, pytest.raises(MemoryOff):
         save(memory)
 
-    assert list(tmp_path.iterdir()) == []
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
 def test_the_same_bytes_saved_by_many_at_once_are_all_there(tmp_path: Path) -> None:
-    with Memory(f"sqlite:///{tmp_path}/store.db", embedder=None) as memory:
+    with Memory(**store_at(tmp_path / "store.db"), embedder=None) as memory:
         threads = [threading.Thread(target=save, args=(memory, b"same" * 1_000)) for _ in range(8)]
         for each in threads:
             each.start()

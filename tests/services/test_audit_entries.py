@@ -12,8 +12,8 @@ from ingat.core.audit import AuditEntry
 from ingat.core.errors import InvalidInput, KeyNotFound, StoreError, UserNotFound
 from ingat.core.policy import RetentionPolicy
 from ingat.memory import Memory
-from ingat.store.contract import Tx
 from ingat.testing import TurnableClock
+from tests.engine import contents, refuse_inserts
 
 FILE = (
     b'{"format": "ingat-export", "version": 1,'
@@ -153,18 +153,12 @@ def test_what_cannot_be_entered_is_not_done(memory: Memory, name: str) -> None:
     memory.users.save("ben")
     memory.sessions.create("ana", id="talk")
 
-    def rows(tx: Tx) -> list[Any]:
-        names = [str(row[0]) for row in tx.all("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
-        return [tx.all(f"SELECT * FROM {each}") for each in names]
-
-    memory.store.write(
-        lambda tx: tx.run("CREATE TRIGGER full BEFORE INSERT ON audit_entry BEGIN SELECT RAISE(ABORT, 'full'); END")
-    )
-    before = memory.store.read(rows)
+    refuse_inserts(memory.store, "audit_entry")
+    before = memory.store.read(contents)
 
     with pytest.raises(StoreError):
         ACTS[name](memory)
-    assert memory.store.read(rows) == before
+    assert memory.store.read(contents) == before
 
 
 def test_what_is_refused_is_not_entered(memory: Memory) -> None:

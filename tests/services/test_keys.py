@@ -14,6 +14,7 @@ from ingat.core.records import NewKey
 from ingat.memory import Memory
 from ingat.store.contract import Tx
 from ingat.testing import TurnableClock, open_memory
+from tests.engine import store_at
 
 
 def test_a_key_opens_what_it_was_made_for(memory: Memory) -> None:
@@ -31,11 +32,11 @@ def test_keys_are_long_and_never_the_same(memory: Memory) -> None:
 
 
 def test_a_secret_is_nowhere_in_the_store(tmp_path: Path) -> None:
-    with open_memory(url=f"sqlite:///{tmp_path}/store.db") as memory:
+    with open_memory(**store_at(tmp_path / "store.db")) as memory:
         secret = memory.keys.create("admin").key
         assert secret not in str(memory.keys.list())
 
-    assert secret.encode() not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    assert secret.encode() not in b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
 
 
 @pytest.mark.parametrize("secret", ["", "ingat_", "x" * 100_000, "\ud800", "ingat_\x00", "кключ"], ids=range(6))

@@ -118,6 +118,20 @@ def test_what_the_store_does_not_take_is_kept_and_tried_again(
     assert queue.dropped == 0
 
 
+def test_a_store_that_takes_nothing_is_told_of_once_and_so_is_that_it_does_again(
+    make: Callable[..., LogQueue], writing: Writing, caplog: pytest.LogCaptureFixture
+) -> None:
+    queue = make()
+    writing.failures = [StoreFull("full")] * 3
+    with caplog.at_level(logging.INFO, "ingat.logs"):
+        for message in ("kept", "more"):
+            _put(queue, message)
+            while not queue.flush(WAIT_S):
+                pass
+
+    assert caplog.messages == ["Log entries not stored yet (store_full): full", "Log entries are stored again"]
+
+
 def test_flush_says_when_the_store_does_not_take_it(make: Callable[..., LogQueue], writing: Writing) -> None:
     queue = make()
     writing.failures = [StoreFull("full")] * 1_000

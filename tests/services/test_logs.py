@@ -14,6 +14,7 @@ from ingat.core.logs import LogEntry, LogFilters, NewLog
 from ingat.memory import Memory
 from ingat.store.tables import logs as table
 from ingat.testing import TurnableClock, open_memory
+from tests.engine import same_store, store_at, store_url
 
 
 def _messages(memory: Memory, **filters: Any) -> list[str]:
@@ -241,7 +242,7 @@ def test_too_much_at_once_is_refused(memory: Memory) -> None:
 
 
 def test_secrets_never_reach_the_table(tmp_path: Path) -> None:
-    with open_memory(url=f"sqlite:///{tmp_path}/store.db") as memory:
+    with open_memory(**store_at(tmp_path / "store.db")) as memory:
         key = memory.keys.create("admin").key
         memory.logs.add(
             f"opened with {key}", data={"password": "hunter2", "list": [f"?key={key}", {"token": "hunter2"}]}
@@ -351,8 +352,8 @@ def test_all_that_matches_can_be_gone_through_while_more_comes(filled: Memory) -
 
 
 def test_several_processes_worth_of_writers_lose_nothing(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/store.db"
-    with open_memory(url=url) as one, open_memory(url=url) as two:
+    url = store_url(tmp_path / "store.db")
+    with open_memory(**same_store(url)) as one, open_memory(**same_store(url)) as two:
 
         def write(memory: Memory) -> None:
             for _ in range(20):

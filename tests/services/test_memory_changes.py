@@ -189,3 +189,14 @@ def test_a_retired_memory_is_history(memory: Memory, clock: TurnableClock) -> No
     assert (retired.valid_to, retired.superseded_by) == (clock(), None)
     assert (now(memory), recalled(memory, "chicken")) == ([], [])
     assert now(memory, history=True) == ["Bruno eats chicken"]
+
+
+def test_what_is_said_again_after_it_ended_holds_from_that_end_on(memory: Memory, clock: TurnableClock) -> None:
+    item = memory.remember("ana", "Bruno eats chicken")
+    clock.turn(days=2)
+    memory.memories.retire("ana", item.id)
+    again = memory.remember("ana", "Bruno eats chicken", valid_from=clock() - DAY)
+    clock.turn(hours=-1)
+
+    assert again.valid_from == clock() + DAY // 24
+    assert now(memory) == ["Bruno eats chicken"]

@@ -70,6 +70,7 @@ def test_a_limit_or_cursor_that_is_none_is_refused(memory: Memory) -> None:
         memory.operations.list(cursor="nonsense")
 
 
+@pytest.mark.sqlite_only("asks SQLite how it would look")
 def test_a_page_is_read_from_the_index(memory: Memory, clock: TurnableClock) -> None:
     record(memory, 1, clock())
     plan = memory.store.read(

@@ -13,6 +13,7 @@ from ingat.core.errors import InvalidInput, InvalidLimit, InvalidSettings
 from ingat.core.policy import RetentionPolicy
 from ingat.memory import Memory
 from ingat.testing import TurnableClock
+from tests.engine import same_store, store_at, store_url
 
 NUMBERS = [name for name in RetentionPolicy.__struct_fields__ if name != "auto_archive_sessions"]
 
@@ -35,9 +36,9 @@ def test_only_what_is_given_changes(memory: Memory) -> None:
 
 
 def test_a_policy_outlives_the_process(tmp_path: Path) -> None:
-    with Memory(f"sqlite:///{tmp_path}/a.db", embedder="none") as memory:
+    with Memory(**store_at(tmp_path / "a.db"), embedder="none") as memory:
         memory.retention.set(max_sessions=7)
-    with Memory(f"sqlite:///{tmp_path}/a.db", embedder="none") as memory:
+    with Memory(**store_at(tmp_path / "a.db"), embedder="none") as memory:
         assert memory.retention.get().max_sessions == 7
 
 
@@ -106,8 +107,8 @@ def test_bounds_of_a_page_are_checked(memory: Memory) -> None:
 
 
 def test_two_who_change_different_fields_at_once_both_get_theirs(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/a.db"
-    with Memory(url, embedder=None) as first, Memory(url, embedder=None) as second:
+    url = store_url(tmp_path / "a.db")
+    with Memory(**same_store(url), embedder=None) as first, Memory(**same_store(url), embedder=None) as second:
         together = threading.Barrier(2)
 
         def change(memory: Memory, name: str) -> None:

@@ -20,6 +20,7 @@ from ingat.core.errors import (
 )
 from ingat.memory import Memory
 from ingat.testing import TurnableClock, open_memory
+from tests.engine import store_at
 
 
 def ids(memory: Memory, user_id: str | None = None, **how: object) -> list[str]:
@@ -65,7 +66,7 @@ def test_opening_after_a_close_makes_a_new_session(memory: Memory) -> None:
 
 
 def test_sixteen_who_open_at_once_get_one_session(tmp_path: Path) -> None:
-    with open_memory(url=f"sqlite:///{tmp_path}/store.db") as memory:
+    with open_memory(**store_at(tmp_path / "store.db")) as memory:
         barrier = threading.Barrier(16)
         opened: list[str] = []
 

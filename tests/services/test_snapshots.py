@@ -26,6 +26,7 @@ from ingat.core.snapshots import Snapshot
 from ingat.memory import Memory
 from ingat.store.tables import snapshots as table
 from ingat.testing import TurnableClock, open_memory
+from tests.engine import same_store, store_url
 
 
 def versions(memory: Memory, **how: Any) -> list[tuple[str, int]]:
@@ -70,8 +71,8 @@ def test_each_user_and_name_counts_its_versions(memory: Memory) -> None:
 
 
 def test_two_processes_that_save_at_once_get_different_versions(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/a.db"
-    with Memory(url, embedder=None) as first, Memory(url, embedder=None) as second:
+    url = store_url(tmp_path / "a.db")
+    with Memory(**same_store(url), embedder=None) as first, Memory(**same_store(url), embedder=None) as second:
         got: list[int] = []
 
         def save(memory: Memory) -> None:

@@ -14,6 +14,7 @@ from ingat.memory import Memory
 from ingat.services.vectors import MAX_WAITING, VectorFiller
 from ingat.store.tables import recall as table
 from ingat.testing import CountingEmbedder, open_memory
+from tests.engine import same_store, store_at, store_url
 
 
 def say(memory: Memory, number: int) -> None:
@@ -67,7 +68,7 @@ def test_a_sweep_makes_what_is_missing(memory: Memory, embedder: CountingEmbedde
 
 
 def test_what_does_not_fit_into_the_queue_is_found_in_the_store(tmp_path: Path) -> None:
-    with open_memory(url=f"sqlite:///{tmp_path}/store.db", embedder=None) as store_only:
+    with open_memory(**store_at(tmp_path / "store.db"), embedder=None) as store_only:
         say(store_only, 600)
         embedder = CountingEmbedder()
         waiting = VectorFiller(store_only.store, embedder)
@@ -103,10 +104,10 @@ def test_an_entry_that_waits_is_not_queued_again(memory: Memory, embedder: Count
 
 
 def test_closing_finishes_what_waits(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/store.db"
-    with open_memory(url=url) as memory:
+    url = store_url(tmp_path / "store.db")
+    with open_memory(**same_store(url)) as memory:
         say(memory, 1_000)
-    with open_memory(url=url) as memory:
+    with open_memory(**same_store(url)) as memory:
         assert memory.stats().vectors_missing == 0
 
 
@@ -118,7 +119,7 @@ def test_closing_does_not_wait_for_ever_for_an_embedder(tmp_path: Path) -> None:
             release.wait(60)
             return super().encode(texts)
 
-    with open_memory(url=f"sqlite:///{tmp_path}/store.db", embedder=None) as memory:
+    with open_memory(**store_at(tmp_path / "store.db"), embedder=None) as memory:
         say(memory, 300)
         stuck = VectorFiller(memory.store, Stuck())
         stuck.add_user("ana")

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ingat.core.errors import InvalidSettings, StoreUnavailable
+from ingat.core.errors import InvalidSettings, MissingExtra, StoreUnavailable
 from ingat.memory import Memory
-from ingat.store.open import open_store, schema_folder, sqlite_file
+from ingat.store.open import lasts, open_store, schema_folder, sqlite_file
 
 
 def test_three_slashes_are_relative_to_the_present_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,7 +70,6 @@ def test_the_path_is_taken_as_it_is_written(name: str, tmp_path: Path) -> None:
         "sqlite:///~/ingat.db",
         "sqlite:///ingat.db?mode=ro",
         "sqlite:///ing\0at.db",
-        "postgresql://localhost/ingat",
         "mysql://localhost/ingat",
     ],
 )
@@ -81,8 +81,48 @@ def test_any_other_url_is_refused_and_makes_nothing(url: str, tmp_path: Path, mo
 
 
 def test_an_unknown_scheme_is_told_which_are_known() -> None:
-    with pytest.raises(InvalidSettings, match="known: sqlite"):
+    with pytest.raises(InvalidSettings, match="known: sqlite, postgresql"):
+        open_store("mysql://localhost/ingat")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://host/db?schema=Big",
+        "postgresql://host/db?schema=pg_mine",
+        "postgresql://host/db?schema=",
+        "postgresql://host/db?spell=1",
+        "postgresql://user:ge%zzheim@host/db",
+        "postgres://user:ge@heim@host/db",
+        "postgresql://user:ge/heim@host/db",
+        "postgresql://user:ge?heim@host/db",
+        "postgresql://user:ge#heim@host/db",
+        "postgresql:/user:geheim@host/db",
+        "mysql://user:geheim@host/db",
+    ],
+)
+def test_a_wrong_url_of_a_server_is_refused_without_its_password(url: str) -> None:
+    with pytest.raises(InvalidSettings) as caught:
+        open_store(url)
+    assert "heim" not in f"{caught.value} {caught.value.details}"
+
+
+def test_a_store_on_postgresql_without_its_driver_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith("ingat.store.postgres")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+
+    with pytest.raises(MissingExtra, match=r"Install ingat\[postgres\]") as caught:
         open_store("postgresql://localhost/ingat")
+    assert caught.value.details == {"extra": "postgres"}
+
+
+@pytest.mark.parametrize(
+    ("url", "kept"),
+    [("sqlite:///a.db", True), (":memory:", False), ("sqlite://", False), ("postgresql://host/db", True)],
+)
+def test_only_a_store_in_memory_does_not_last(url: str, kept: bool) -> None:
+    assert lasts(url) is kept
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ def _client(server: Server, folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+def found(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """What came of every call of the program."""
     folder = tmp_path_factory.mktemp("client")
     with running(folder, rate_limit_per_minute=0) as server:

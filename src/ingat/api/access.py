@@ -22,6 +22,8 @@ from ingat.core.records import Key, User
 
 Run = Callable[..., Awaitable[Any]]
 
+ADMIN = "ingat.admin"
+"""Where a scope tells that an admin key has been let in."""
 WRONG_KEYS_PER_MINUTE = 30
 """Wrong keys of one client address that are answered as such, the rest with RateLimited; counted in each process."""
 
@@ -56,6 +58,7 @@ class Access:
         wait_s = self._rate.take(key.id)
         if wait_s:
             raise _limited("This access key has used up its requests for now.", wait_s)
+        scope[ADMIN] = key.role == "admin"
         return key
 
     async def sign_in(self, scope: Scope, secret: str) -> Key:

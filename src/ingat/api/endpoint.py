@@ -13,6 +13,7 @@ from ingat.api.access import Access, Run, bound
 from ingat.api.answer import encode, send_json
 from ingat.api.arguments import Arguments, Given
 from ingat.api.flights import Flights
+from ingat.api.outlasting import outlasting
 from ingat.api.request import check_path, header
 from ingat.api.work import Done, answering
 from ingat.core.actor import acting_as
@@ -98,6 +99,6 @@ def one_at_a_time(run: Run, name: str) -> Run:
         task = asyncio.ensure_future(run(**given))
         running.add(task)
         task.add_done_callback(running.discard)
-        return await asyncio.shield(task)
+        return await outlasting(task)
 
     return call

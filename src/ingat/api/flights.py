@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from ingat.api.outlasting import outlasting
 from ingat.core.errors import RateLimited
 from ingat.core.records import Key
 
@@ -48,12 +49,10 @@ class Flights:
         def landed(task: asyncio.Future[T]) -> None:
             lane.free.release()
             self._leave(key.id, lane)
-            if not task.cancelled():
-                task.exception()  # nobody asks for it when the request was given up
 
         task = asyncio.ensure_future(work())
         task.add_done_callback(landed)
-        return await asyncio.shield(task)
+        return await outlasting(task)
 
     def _leave(self, name: str, lane: _Lane) -> None:
         lane.present -= 1

@@ -13,8 +13,9 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute, Router
 from starlette.types import Message, Receive, Scope, Send
 
-from ingat.api.access import Access
+from ingat.api.access import ADMIN, Access
 from ingat.api.answer import send_error
+from ingat.api.outages import Outages
 from ingat.api.request import check_path
 from ingat.core.errors import (
     HostNotAllowed,
@@ -60,6 +61,7 @@ class Gate:
         self._forms = forms or {}
         self._router = Router(list(routes), redirect_slashes=False)
         self._access, self._meter = access, meter or Meter()
+        self._outages = Outages()
         names = {_bracketed(host.lower()) for host in (*LOOPBACK, *hosts) if host}
         self._any_host = "*" in names
         self._hosts = frozenset(name.encode() for name in names)
@@ -85,7 +87,7 @@ class Gate:
             failure = await self._failure(scope, error)
             self._meter.failed(error, failure.code)
             failed = self._forms.get(scope["path"], send_error)
-            await failed(scope, answer, failure)
+            await failed(scope, answer, self._outages.disclosed(failure, admin=scope.get(ADMIN, False)))
 
     def _note(self, scope: Scope, status: int, after_s: float) -> None:
         """Tell the meter of an answer that begins: by its route's template, never by the address itself."""

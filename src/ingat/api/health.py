@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import cast
 
 from starlette.types import Receive, Scope, Send
 
 from ingat.aio import AsyncMemory
 from ingat.api.answer import encode, send_json
+from ingat.api.outlasting import observed
 from ingat.core.errors import StoreBusy, StoreUnavailable
 from ingat.store.contract import Tx
 
@@ -40,17 +42,18 @@ class Readiness:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # requests that come while a probe runs share its answer, so that asking often costs the store nothing
         if self._read is None or self._read.done():
-            self._read = asyncio.ensure_future(asyncio.to_thread(self._store.read, _look))
+            self._read = observed(asyncio.ensure_future(asyncio.to_thread(self._store.read, _look)))
         if self._write is None or self._write.done():
-            self._write = asyncio.ensure_future(self._store.awrite(_look))
-        try:
-            await asyncio.wait_for(asyncio.shield(self._read), PROBE_S)
-        except TimeoutError:
-            raise StoreUnavailable(f"The store did not answer within {PROBE_S:.0f} s.") from None
-        try:
-            await asyncio.wait_for(asyncio.shield(self._write), PROBE_S)
-        except (TimeoutError, StoreBusy):
-            pass  # another process writes at this moment; writes wait for it
+            self._write = observed(asyncio.ensure_future(self._store.awrite(_look)))
+        read, write = self._read, self._write
+        await asyncio.wait((read,), timeout=PROBE_S)
+        if not read.done():
+            raise StoreUnavailable(f"The store did not answer within {PROBE_S:.0f} s.")
+        read.result()
+        await asyncio.wait((write,), timeout=PROBE_S)
+        if write.done():  # else another process writes at this moment; writes wait for it
+            with suppress(StoreBusy):
+                write.result()
         await send_json(scope, send, 200, _READY)
 
 

@@ -18,7 +18,6 @@ DID = {
     "retain": mark("{scope} deleted by retention"),
     "restore": mark("copy restored"),
     "undo": mark("undone: {scope}"),
-    "redo": mark("{scope} deleted again"),
     "purge": mark("{scope} purged"),
     "users.protect": mark("user protected"),
     "users.unprotect": mark("user no longer protected"),

@@ -70,10 +70,51 @@ REMAINS = {
     "files": mark("Files of artifacts that could not be removed yet: {names}. Purge again."),
     "other_files": mark("Other files in the data directory that name the person: {names}. Look at them."),
     "unreadable": mark("Files in the data directory that cannot be read. Purge again when they can."),
-    "busy": mark("Bytes in the log of the database, which somebody went on reading. Purge again when they have ended."),
+    "busy": mark(
+        "Bytes of an older state of the database, which somebody went on reading. Purge again when they have ended."
+    ),
     "room": mark("Bytes in free space of the database, which could not be written anew. Make room and purge again."),
+    "unwritten": mark(
+        "Tables of the database that could not be written anew, for lack of room or because this user may not: {names}."
+        " Their files may hold it. Make room, or purge as their owner."
+    ),
+    "wal": mark(
+        "The write-ahead log of the database server, with pages as they were, until its files are written over or"
+        " removed ({names}). Once the purge is complete, files newer than the one named hold nothing."
+    ),
+    "wal_archive": mark(
+        "The archive of the write-ahead log, which the server is set to keep ({names}). Delete there what is as old as"
+        " this purge."
+    ),
+    "replicas": mark(
+        "Copies of the database server that receive its write-ahead log now: {names}. A standby follows by itself; who"
+        " stores the log keeps it."
+    ),
+    "slots": mark(
+        "Replication slots, which keep back files of the write-ahead log until they are read: {names}. Drop those that"
+        " nobody uses."
+    ),
+    "publications": mark("Databases that subscribe to rows of this one, by the publications: {names}. Look there."),
+    "other_servers": mark("Tables that are on other servers: {names}. Let VACUUM (FULL) write them anew there."),
+    "server_copies": mark(
+        "Base backups, dumps, snapshots of disks and standbys that are not connected: the database server does not know"
+        " of them. Delete them there."
+    ),
+    "unsearched": mark(
+        "The files of the database server, which this user may not read: the tables were written anew, but nobody"
+        " looked through their bytes."
+    ),
+    "statistics": mark(
+        "Samples of columns that the database server keeps for its planner. Let the owner of the database run VACUUM"
+        " (FULL) pg_catalog.pg_statistic."
+    ),
 }
 """What is said of each remainder; `lifecycle.purge_findings` says the same to those who do not read it here."""
+UNKNOWN = mark("not known")
+HELD = mark(
+    "Bytes of an older state of the database, which somebody went on using: {names}. Purge again when they have ended."
+)
+"""What is said instead where it is known who they are."""
 
 
 def show_certificate(run: Run, certificate: Certificate) -> None:
@@ -140,4 +181,7 @@ def _told(run: Run, remainder: Remainder) -> str:
     known = REMAINS.get(remainder.code)
     if known is None:
         return remainder.message
-    return run.translate(known).format(number=f"{remainder.number:,}", names=", ".join(remainder.names))
+    names = ", ".join(remainder.names) or run.translate(UNKNOWN)
+    if remainder.code == "busy" and remainder.names:
+        known = HELD
+    return run.translate(known).format(number=f"{remainder.number:,}", names=names)

@@ -143,7 +143,10 @@ def _shared() -> list[click.Parameter]:
             metavar="URL",
             expose_value=False,
             callback=_keep_store,
-            help=mark("Where the memory is kept, such as sqlite:///ingat.db; made when it is not there."),
+            help=mark(
+                "Where the memory is kept, such as sqlite:///ingat.db or postgresql://host/database; made when it is"
+                " not there."
+            ),
         ),
         Option(
             ["--json"],

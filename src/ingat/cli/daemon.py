@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, NamedTuple
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Struct
@@ -26,7 +26,8 @@ from ingat.cli import processes
 from ingat.cli.processes import Process
 from ingat.core import clock
 from ingat.core.errors import Conflict, Forbidden, InvalidSettings
-from ingat.core.settings import Settings, data_directory
+from ingat.core.settings import Settings, data_directory, variables_for
+from ingat.core.urls import without_password
 
 STOP_S = 45.0
 """How long a stop waits: open requests have 10 s, a job in its midst and the last vectors the rest."""
@@ -106,7 +107,7 @@ def recording(settings: Settings, now: clock.Clock = clock.now) -> Iterator[Call
             port=port,
             workers=workers,
             url=url,
-            store=_without_secret(settings.store),
+            store=without_password(settings.store),
             begun_at=now(),
         )
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -207,7 +208,8 @@ def start(
             "A server in the background needs a store in a file; one in memory is gone with whoever made it."
         )
     words = ["--host", settings.host, "--port", str(settings.port), "--workers", str(workers), "--no-key"]
-    words += [*(["--store", store] if store else []), *(["--lang", language] if language else [])]
+    variables = variables_for(store)
+    words += [*(["--store", store] if store and variables is None else []), *(["--lang", language] if language else [])]
     with _log(folder) as log:
         beginning = log.seek(0, os.SEEK_END)
         child = subprocess.Popen(
@@ -216,6 +218,7 @@ def start(
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            env=variables,
         )
     # waits as long as we live, so that the server's exit code is collected when it ends before us
     threading.Thread(target=child.wait, name="ingat-server", daemon=True).start()
@@ -334,11 +337,3 @@ def _tail(path: Path, beginning: int) -> str:
     with path.open("rb") as file:
         file.seek(max(beginning, path.stat().st_size - _TAIL_BYTES))
         return "\n".join(file.read().decode("utf-8", "replace").splitlines()[-_TAIL_LINES:])
-
-
-def _without_secret(store: str) -> str:
-    """Return a store's URL without the password in it."""
-    parts = urlsplit(store)
-    if parts.password is None:
-        return store
-    return urlunsplit(parts._replace(netloc=parts.netloc.replace(f":{parts.password}@", "@", 1)))

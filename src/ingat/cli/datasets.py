@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,10 +16,12 @@ from ingat.cli.language import mark
 from ingat.cli.progress import counting
 from ingat.cli.run import Run, current_run
 from ingat.cli.transfer import imports
+from ingat.core.urls import is_postgres
 from ingat.evaluation.importing import import_dataset
 from ingat.evaluation.measure import Measured, Scores, evaluate
 from ingat.evaluation.readers import read_dataset
 from ingat.memory import Memory
+from ingat.store.open import passing_schema
 
 _KINDS = {
     "locomo": (
@@ -74,13 +76,20 @@ def _evaluate(kind: str, path: str) -> None:
 
 @contextmanager
 def _memory_to_measure(run: Run) -> Iterator[Memory]:
-    """Open the store that the command line names, else one that is thrown away afterwards."""
-    if run.store_given is not None:
+    """Open the SQLite store that the command line names, else one that is thrown away afterwards.
+
+    The latter is a schema of its own where the command line names a database of PostgreSQL.
+    """
+    given = run.store_given
+    if given is not None and not is_postgres(given):
         with run.memory() as memory:
             yield memory
         return
-    with TemporaryDirectory(prefix="ingat-eval-") as folder:
-        settings = run.settings_with(store=f"sqlite:///{Path(folder, 'eval.db')}")
+    with (
+        TemporaryDirectory(prefix="ingat-eval-") as folder,
+        nullcontext(f"sqlite:///{Path(folder, 'eval.db')}") if given is None else passing_schema(given) as url,
+    ):
+        settings = run.settings_with(store=url, data=folder)
         with run.memory_of(settings, thrown_away=True) as memory:
             yield memory
 
@@ -133,6 +142,9 @@ evaluate_ = Group(
     "eval",
     help=mark("Measure recall on questions whose answers are known.")
     + "\n\n"
-    + mark("In a store that is thrown away afterwards, unless --store names one. Values are percent."),
+    + mark(
+        "In a store that is thrown away afterwards, unless --store names one in a file; on PostgreSQL in a schema of"
+        " its own. Values are percent."
+    ),
     commands=[_kind_command(kind, measure=True) for kind in _KINDS],
 )

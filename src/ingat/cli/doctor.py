@@ -10,10 +10,18 @@ from ingat.cli.generated import action_of, deliver
 from ingat.cli.language import mark
 from ingat.cli.progress import busy, counting
 from ingat.cli.run import current_run
+from ingat.core.errors import StoreUnavailable
+from ingat.core.urls import without_password
+from ingat.store.open import is_there, lasts
 
 
 def _doctor() -> None:
     run = current_run()
+    if lasts(run.settings.store) and not is_there(run.settings.store):
+        raise StoreUnavailable(
+            f"There is no store at {without_password(run.settings.store)}, so there is nothing to look through. Nothing"
+            " was made; see that --store, INGAT_STORE and the working folder are those of your store."
+        )
     with run.memory() as memory, busy(run, run.translate("Looking through the store")):
         checks, memories = memory.doctor(), memory.stats().memories.total
     deliver(run, action_of("doctor"), checks)
@@ -49,7 +57,7 @@ doctor = Command(
     callback=_doctor,
     help=mark("Check rows, counters and index.")
     + "\n\n"
-    + mark("Reads only. The exit code is 1 when something is bad."),
+    + mark("Reads only, and makes no store. The exit code is 1 when something is bad, or there is no store."),
 )
 reindex = Command(
     "reindex",

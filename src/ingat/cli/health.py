@@ -45,6 +45,9 @@ NAMES = (
     mark("users beyond the size of the settings"),
     mark("files of artifacts missing"),
     mark("purges that did not end"),
+    mark("data directory"),
+    mark("secret.key"),
+    mark("copies missing"),
     mark("newest backup"),
     mark("copies missing in the second place"),
     mark("encryption of backups"),
@@ -57,7 +60,15 @@ ADVICE = (
     mark("restore the newest backup; do not go on writing"),
     mark("they are made behind the writes; `ingat reindex` makes them now"),
     mark("`ingat reindex` replaces them"),
-    mark("put them back from a copy of the data directory, restore a backup, or erase the artifacts"),
+    mark(
+        "check INGAT_DATA (data directory) first; else put them back from a copy of the data directory, restore a"
+        " backup, or erase the artifacts"
+    ),
+    mark(
+        "check INGAT_DATA (data directory) first: it must name the folder that this store was used with; if it does,"
+        " put back what is missing from a copy of that folder"
+    ),
+    mark("check INGAT_DATA (data directory) first; `ingat backup create` makes a new one"),
     mark("purge the person again: the same command goes on where it stopped; its certificate says what lacks"),
     mark("`ingat audit verify` says what was changed; copy the store and its data directory before anything else"),
     mark("`ingat expire` writes them"),
@@ -95,6 +106,10 @@ _WORDS = (
     mark("never ran"),
     mark("stopped"),
     mark("none yet"),
+    mark("none that can be used"),
+    mark("there"),
+    mark("not there"),
+    mark("another one"),
     mark("cannot be read"),
     mark("package missing"),
     mark("package there"),

@@ -12,8 +12,8 @@ import click
 
 from ingat import __version__
 from ingat.cli.command import JSON, Group, Option
-from ingat.cli.failures import INTERRUPTED, reader_left, report
-from ingat.cli.language import mark
+from ingat.cli.failures import INTERRUPTED, Interrupted, reader_left, report
+from ingat.cli.language import mark, translate_in
 
 
 class Entry(NamedTuple):
@@ -69,6 +69,7 @@ COMMANDS: dict[str, Entry] = {
         "restore",
         mark("Bring back what a file holds: a backup, a restore point, or a backup of klar."),
     ),
+    "move": Entry("ingat.cli.move", "move_", mark("Move the whole store into another one, such as one on PostgreSQL.")),
     "import": Entry("ingat.cli.datasets", "import_", mark("Bring in conversations from a file.")),
     "eval": Entry("ingat.cli.datasets", "evaluate_", mark("Measure recall on questions whose answers are known.")),
     "stats": Entry("ingat.cli.actions", "stats", mark("Show how much the store holds.")),
@@ -92,7 +93,11 @@ class LazyGroup(Group):
         entry = COMMANDS.get(cmd_name)
         if entry is None:
             return None
-        found = getattr(importlib.import_module(entry.module), entry.attribute)
+        try:
+            found = getattr(importlib.import_module(entry.module), entry.attribute)
+        except KeyboardInterrupt as error:
+            told = translate_in(ctx)("Interrupted before the command began. Nothing was changed; it can be run again.")
+            raise Interrupted(told) from error
         return found if isinstance(found, click.Command) else None
 
     def summaries(self, ctx: click.Context) -> list[tuple[str, str]]:

@@ -58,5 +58,25 @@ def counting(
             raise Interrupted(interrupted(*counted)) from error
 
 
+@contextmanager
+def stages(run: Run) -> Iterator[Callable[[str, int, int], None]]:
+    """Show a bar while one thing after another is counted: the function given is told what it is, and how far it is.
+
+    The bar is on standard error, only on a terminal, and not with JSON.
+    """
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=run.err, disable=_hidden(run), transient=True) as bar:
+        task, present = bar.add_task("", total=None), ""
+
+        def tell(title: str, done: int, total: int) -> None:
+            nonlocal present
+            if title != present:
+                bar.reset(task, description=title)
+                present = title
+            bar.update(task, completed=done, total=total)
+
+        yield tell
+
+
 def _hidden(run: Run) -> bool:
     return run.json or not run.err.is_terminal

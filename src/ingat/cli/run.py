@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from typing import Any, TextIO
-from urllib.parse import urlsplit
 
 import click
 import msgspec
@@ -27,9 +26,10 @@ from ingat.cli.harmless import printable
 from ingat.cli.language import language_in, translate_in
 from ingat.cli.logs import set_up_logs
 from ingat.core.actor import acting_as
-from ingat.core.settings import LogThreshold, Settings, read_settings
+from ingat.core.settings import LogThreshold, Settings, data_directory, read_settings
+from ingat.core.urls import is_postgres, without_password
 from ingat.memory import Memory
-from ingat.store.open import sqlite_file
+from ingat.store.open import is_there, lasts
 
 UNBOUND_COLUMNS = 160
 """Width of tables that go into a file or pipe."""
@@ -81,14 +81,14 @@ class Run:
     def memory_of(self, settings: Settings, *, thrown_away: bool = False) -> Iterator[Memory]:
         """Open the memory of other settings, and close it when its vectors are made.
 
-        People are told when a store was made, and when it is gone with the command; `thrown_away` says of a store in
-        a file that this is what it is for.
+        People are told when a store was made, and when it is gone with the command; `thrown_away` says of a store that
+        would last that this is what it is for.
         """
-        file = sqlite_file(settings.store)
-        made, passing = file is not None and not file.exists(), thrown_away or file is None
+        passing = thrown_away or not lasts(settings.store)
+        made = not (passing or self.json) and settings.enabled and not is_there(settings.store)
         with acting_as(f"cli:{login()}"), Memory.from_settings(settings, language=self.language) as memory:
             if not self.json and not thrown_away:
-                self._tell_of_store(memory.store.url, made=made and settings.enabled, passing=passing)
+                self._tell_of_store(settings, made=made, passing=passing)
             if not self.json and not settings.enabled:
                 self.note(self.translate("Remembering is switched off: nothing is written."))
             try:
@@ -102,12 +102,15 @@ class Run:
             if memory.vectors is not None:
                 memory.vectors.flush(FLUSH_S)
 
-    def _tell_of_store(self, url: str, *, made: bool, passing: bool) -> None:
+    def _tell_of_store(self, settings: Settings, *, made: bool, passing: bool) -> None:
         _ = self.translate
         if passing:
             self.note(_("This store is gone when the command ends."))
         elif made:
-            self.note(_("A new store was made: {url}").format(url=url))
+            self.note(_("A new store was made: {url}").format(url=without_password(settings.store)))
+            if is_postgres(settings.store):
+                told = _("Its restore points, files and key are in {folder}; all who use this store need that folder.")
+                self.note(told.format(folder=data_directory(settings.store, settings.data)))
 
     def _tell_of_second_place(self, trouble: str | None) -> None:
         _ = self.translate
@@ -117,7 +120,7 @@ class Run:
 
     def keeps(self, settings: Settings) -> bool:
         """Return whether what is written outlives the command."""
-        return sqlite_file(settings.store) is not None
+        return lasts(settings.store)
 
     @property
     def store_given(self) -> str | None:
@@ -125,9 +128,11 @@ class Run:
         return self._store
 
     def command(self, *words: str) -> str:
-        """Return `ingat` with these words for people to copy; it names the store when this run does, but no secret."""
-        named = self._store is not None and urlsplit(self._store).password is None
-        return shlex.join(["ingat", *words, *(["--store", self._store or ""] if named else [])])
+        """Return `ingat` with these words for people to copy; it names the store when this run does, but no secret.
+
+        Without the password, which is theirs to give; without the store the command would go to another one.
+        """
+        return shlex.join(["ingat", *words, *(["--store", without_password(self._store)] if self._store else [])])
 
     def print_json(self, value: Any) -> None:
         """Write one JSON object to standard output: on one line, indented on a terminal."""

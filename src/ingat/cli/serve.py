@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 from typing import NamedTuple
 
 from ingat.cli.command import Command, Option
@@ -14,6 +15,7 @@ from ingat.cli.values import Whole
 from ingat.core.errors import InvalidLimit
 from ingat.core.limits import check_limit
 from ingat.core.settings import Settings, data_directory
+from ingat.core.urls import has_password, without_password
 from ingat.memory import Memory
 
 MAX_WORKERS = 64
@@ -76,14 +78,14 @@ def _serve_behind(run: Run, settings: Settings, workers: int, *, no_key: bool) -
 def _welcome(run: Run, memory: Memory, settings: Settings, place: Place, workers: int, *, no_key: bool) -> None:
     """Make the first key if there never was one, and say where the server answers and how to get in."""
     _, first = run.translate, None if no_key else memory.keys.create_first()
-    another = "ingat keys create --role admin" + ("" if _is_usual(settings) else f" --store {settings.store}")
+    another, kept = _command(run, settings, "keys", "create", "--role", "admin"), without_password(settings.store)
     if run.json:
         key = {} if first is None else {"key": first.key, "sign_in": f"{place.address}?key={first.key}"}
         process = {} if place.pid is None else {"pid": place.pid, "already": False}
         hello = {"url": place.address, "host": settings.host, "port": place.port, "workers": workers}
         run.print_json({**hello, **process, **key})
         return
-    run.say(_("Ingat answers at {address} and keeps {store}.").format(address=place.address, store=settings.store))
+    run.say(_("Ingat answers at {address} and keeps {store}.").format(address=place.address, store=kept))
     if first is not None:
         run.say(_("Open this once to sign in; the key in it is for programs too and cannot be shown again:"))
         run.say(f"    {place.address}?key={first.key}")
@@ -96,11 +98,21 @@ def _welcome(run: Run, memory: Memory, settings: Settings, place: Place, workers
                 command=another
             )
         )
-    run.say(_("Stop with Ctrl-C.") if place.pid is None else _("Stop it with `ingat stop`."))
+    stop = _("Stop it with `{command}`.").format(command=_command(run, settings, "stop"))
+    run.say(_("Stop with Ctrl-C.") if place.pid is None else stop)
+
+
+def _command(run: Run, settings: Settings, *words: str) -> str:
+    """Return a command for people to copy; it names the store unless a command finds that without being told."""
+    if run.store_given is not None or _is_usual(settings):
+        return run.command(*words)
+    return shlex.join(["ingat", *words, "--store", settings.store])
 
 
 def _is_usual(settings: Settings) -> bool:
-    return settings.store == Settings().store
+    """Return whether a command finds the store without being told: so it is also with one that has a password, which
+    nobody is shown and which stands in the environment or in the settings file."""
+    return settings.store == Settings().store or has_password(settings.store)
 
 
 serve = Command(

@@ -25,6 +25,7 @@ from ingat.core.clock import now
 from ingat.core.errors import Forbidden, IngatError, InvalidSettings, StoreUnavailable, Unauthorized
 from ingat.core.logs import LogEntry
 from ingat.core.stats import Stats
+from ingat.core.urls import without_password
 
 TIMEOUT_S = 10.0
 READ, SHOWN = 50, 8
@@ -120,7 +121,7 @@ def _source(run: Run, url: str | None, key: str | None) -> Iterator[tuple[Source
         def look() -> Look:
             return Look(memory.stats(), _shown(tuple(memory.logs.list(limit=READ))), monotonic())
 
-        yield look, run.settings.store
+        yield look, without_password(run.settings.store)
 
 
 class _NoRedirect(HTTPRedirectHandler):

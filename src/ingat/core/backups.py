@@ -131,8 +131,9 @@ class Remainder(Struct, frozen=True, kw_only=True):
     """What a purge leaves, and why, or what is out of its reach.
 
     `code` is stable: handed_out, outside_logs, other_services, ledger, audit, mentions, short_ids, locked, damaged,
-    other_stores, klar_files, klar_gone, mirror, due, files, other_files, unreadable, busy, room. `number` counts rows
-    or files, `names` lists the first of them.
+    other_stores, klar_files, klar_gone, mirror, due, files, other_files, unreadable, busy, room, unwritten; on
+    PostgreSQL also wal, wal_archive, replicas, slots, publications, other_servers, server_copies, unsearched,
+    statistics. `number` counts rows, files or what is named, `names` lists the first of them.
     """
 
     code: str

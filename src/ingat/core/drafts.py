@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from ingat.core.errors import ContentTooLong, EmptyContent, InvalidInput, UnknownRole
+from ingat.core.given import shown
 from ingat.core.ids import check_id, new_id
 from ingat.core.json import encode_object
 from ingat.core.limits import check_time
@@ -42,7 +43,7 @@ def draft(new: NewMessage, count_tokens: Callable[[str], int], now: int) -> Draf
     """
     if new.role not in MESSAGE_ROLES:
         raise UnknownRole(
-            f"There is no message role {new.role!r}; known: {', '.join(MESSAGE_ROLES)}.", known=list(MESSAGE_ROLES)
+            f"There is no message role {shown(new.role)}; known: {', '.join(MESSAGE_ROLES)}.", known=list(MESSAGE_ROLES)
         )
     content = check_text(new.content, "content")
     attachments = _checked_attachments(new.attachments)

@@ -9,6 +9,8 @@ from typing import Any
 
 from ingat.core.errors import InvalidInput
 
+MOST_SHOWN = 64
+
 
 def check_several(given: Any, name: str) -> tuple[Any, ...]:
     """Return what is to be a list as a tuple; InvalidInput for one bare text, which would be taken for its letters."""
@@ -20,6 +22,11 @@ def check_several(given: Any, name: str) -> tuple[Any, ...]:
             given=type(given).__name__,
         )
     return tuple(given)
+
+
+def shown(given: Any) -> str:
+    """Return how a message quotes what was given for a word: a text, cut to 64 characters, and of all else its type."""
+    return repr(given[:MOST_SHOWN]) if isinstance(given, str) else f"<{type(given).__name__}>"
 
 
 def check_binary(given: Any) -> None:

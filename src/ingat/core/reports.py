@@ -138,3 +138,32 @@ class ImportReport(Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     size_bytes: int = 0
     dry_run: bool = False
+
+
+class TableMoved(Struct, frozen=True, kw_only=True):
+    """A table that was moved. `sha256` is that of its rows, in the order of its key; empty in a dry run."""
+
+    name: str
+    rows: int
+    sha256: str = ""
+
+
+class MoveReport(Struct, frozen=True, kw_only=True):
+    """What a move did, or would do. URLs show no password.
+
+    `rows` are all that the target holds now; `rows_copied` those that it did not hold before, less than `rows` where
+    `resumed`. `data` is the target's data directory, `data_source` that of the source; `files` of it were to follow,
+    none where both are one.
+    """
+
+    source: str
+    target: str
+    tables: tuple[TableMoved, ...]
+    rows: int
+    rows_copied: int = 0
+    data_source: str
+    data: str
+    files: int = 0
+    size_bytes: int = 0
+    resumed: bool = False
+    dry_run: bool = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from ingat.core.errors import InvalidSettings, UnknownRole
+from ingat.core.given import shown
 from ingat.core.limits import MAX_BUDGET, MIN_BUDGET
 
 DEFAULT_BUDGETS: Mapping[str, int] = {"admin": 100_000, "godfather": 100_000, "blocked": 0, "client": 4_000}
@@ -41,9 +42,9 @@ class Roles:
 
     def check(self, role: str) -> str:
         """Return the role, or raise UnknownRole."""
-        if role not in self._budgets:
+        if not isinstance(role, str) or role not in self._budgets:
             raise UnknownRole(
-                f"There is no user role {role!r}; known: {', '.join(self._order)}.", known=list(self._order)
+                f"There is no user role {shown(role)}; known: {', '.join(self._order)}.", known=list(self._order)
             )
         return role
 

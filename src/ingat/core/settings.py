@@ -17,6 +17,7 @@ from ingat.core.i18n import LANGUAGES, names_language
 from ingat.core.policy import RecallPolicy
 from ingat.core.protection import PROTECTED_FLAGS
 from ingat.core.roles import Roles
+from ingat.core.urls import database_folder, has_password, is_postgres, without_password
 
 Synchronous = Literal["NORMAL", "FULL"]
 LogThreshold = Literal["debug", "info", "warn", "error", "off"]
@@ -61,13 +62,14 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All settings. Each is a key of the file; `INGAT_` and the name in capitals is its environment variable."""
 
     store: str = "sqlite:///ingat.db"
-    """Where the memory is kept: `sqlite:///relative.db`, `sqlite:////absolute.db` or `:memory:`."""
+    """Where the memory is kept: `sqlite:///relative.db`, `sqlite:////absolute.db`, `postgresql://…` or `:memory:`."""
     data: str | None = None
-    """Data directory; by default `<store file>.data` beside the SQLite file."""
+    """Data directory; see `data_directory` for the default."""
     synchronous: Synchronous | None = None
-    """SQLite's `synchronous`: FULL survives loss of power; by default FULL for the server, else NORMAL."""
+    """SQLite's `synchronous`: FULL survives loss of power; by default FULL for the server, else NORMAL. On PostgreSQL
+    every write survives it."""
     busy_timeout_ms: int = 5_000
-    """How long a write waits for another process."""
+    """How long a write waits for another process; on PostgreSQL also for a server that is gone, at least 5 s."""
     embedder: str = "static"
     """`static` (shipped with the package) or `none` (words only)."""
     tokenizer: str = "heuristic"
@@ -151,13 +153,14 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             raise InvalidSettings("backup_passphrase and backup_passphrase_file are both set; unset one of them.")
         if self.backup_passphrase == "":
             raise InvalidSettings("backup_passphrase must not be empty; unset it to leave backups unencrypted.")
+        if self.data is not None:
+            _check_data(self.data)
         Roles(self.role_budgets)
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
-        return [
-            (name, "***" if name in _SECRETS and getattr(self, name) is not None else getattr(self, name))
-            for name in self.__struct_fields__
-        ]
+        shown = {name: getattr(self, name) for name in self.__struct_fields__}
+        hidden = {name: "***" for name in _SECRETS if shown[name] is not None}
+        return list({**shown, "store": without_password(self.store), **hidden}.items())
 
     def __repr__(self) -> str:
         return f"Settings({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"
@@ -185,12 +188,65 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 def data_directory(store_url: str, data: str | None) -> Path | None:
-    """Return the folder for files beside the store: as set, else `<store file>.data`; None for a store in memory."""
+    """Return the folder for the files of a store; None for a store in memory. It need not be there.
+
+    It is `data` where that is set, and `<store file>.data` of a store in a file. For a store on PostgreSQL it is
+    `ingat/HOST:PORT/DATABASE.SCHEMA`, without the usual port, in the login's data ($XDG_DATA_HOME, ~/.local/share; see
+    https://specifications.freedesktop.org/basedir-spec/latest/): the same from whatever folder a command is called,
+    and another one for each store. InvalidSettings for a URL as `data`, for one of a database that is none, when the
+    login has no home, and when a file is in the way.
+    """
     if data:
-        return Path(data)
+        return _check_data(data)
+    if is_postgres(store_url):
+        return _folder(_own_data() / "ingat" / database_folder(store_url, os.environ))
     if store_url.startswith("sqlite:///") and store_url != "sqlite:///:memory:":
-        return Path(store_url.removeprefix("sqlite:///") + ".data")
+        return _folder(Path(store_url.removeprefix("sqlite:///") + ".data"))
     return None
+
+
+def _check_data(data: str) -> Path:
+    if "://" in data or "::" in data:
+        raise InvalidSettings(
+            "data must be a folder of this machine, which may be a mounted one; it is a URL. Name a folder; the setting"
+            " backup_mirror takes URLs.",
+            setting="data",
+        )
+    return _folder(Path(data))
+
+
+def _folder(path: Path) -> Path:
+    """Return the path of a data directory; InvalidSettings when it, or what it would be made in, is a file."""
+    there = next((each for each in (path, *path.parents) if os.path.exists(each)), None)
+    if there is not None and not os.path.isdir(there):
+        where = "is" if there == path else f"cannot be made: {str(there)!r} is"
+        told = (
+            f"The data directory {str(path)!r} {where} a file, not a folder. Name a folder with INGAT_DATA or `data`."
+        )
+        raise InvalidSettings(told, setting="data")
+    return path
+
+
+def _own_data() -> Path:
+    named = os.environ.get("XDG_DATA_HOME", "")
+    if os.path.isabs(named):
+        return Path(named)
+    try:
+        return Path.home() / ".local" / "share"
+    except RuntimeError as error:
+        raise InvalidSettings(
+            "A store on PostgreSQL needs a data directory, and this login has no home for it. Name one with INGAT_DATA"
+            " or `data`.",
+            setting="data",
+        ) from error
+
+
+def variables_for(store: str | None) -> dict[str, str] | None:
+    """Return the environment of a process that is to keep this store, whose password must not stand among its words.
+
+    None: that of this process will do.
+    """
+    return None if store is None or not has_password(store) else {**os.environ, "INGAT_STORE": store}
 
 
 def read_settings(overrides: Mapping[str, Any] | None = None, environment: Mapping[str, str] | None = None) -> Settings:

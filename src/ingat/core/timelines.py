@@ -98,6 +98,19 @@ def not_before(new: MemoryItem, line: Line) -> int:
     return begun[0] if begun[1] <= new.id else begun[0] + 1
 
 
+def not_twice(new: MemoryItem, candidates: Line) -> int:
+    """Return since when an item without subject holds: never before the end of one that has said the same till then.
+
+    Both would hold again when the clock is set back, or for a look at that time.
+    """
+    ends = [
+        item.valid_to
+        for item in candidates
+        if item.subject is None and item.valid_to is not None and says_same(item, new) and not never_held(item)
+    ]
+    return max([new.valid_from, *ends]) if new.subject is None else new.valid_from
+
+
 def find(new: MemoryItem, candidates: Line, lines: Mapping[str, Line], now: int) -> Known | None:
     """Return the item that says already what `new` says, or None when `new` is to stand for itself.
 

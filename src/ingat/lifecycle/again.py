@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
 
 from ingat.core.errors import MemoryNotFound
 from ingat.core.logs import LogEntry
@@ -75,11 +74,11 @@ class _Named(Cut):
             elif isinstance(record, Snapshot):
                 self._snapshots.append(record.id)
         self._seqs: list[int] = []
-        self._next = 0
+        self._gone = 0
         self._there: list[str] = []
 
     def collect(self, tx: Tx) -> Iterator[Line]:
-        self._seqs, self._there, self._next = [], [], 0
+        self._seqs, self._there, self._gone = [], [], 0
         for each in self._snapshots:
             snapshot = snapshots.get(tx, each)
             if snapshot is not None:
@@ -93,11 +92,11 @@ class _Named(Cut):
                 yield "log", entry
 
     def doom(self, tx: Tx, counts: Mapping[str, int]) -> Doomed | None:
-        some = list(islice(self._seqs, LOGS_A_WRITE))
-        self._next = len(some)
-        return Doomed(logs=some, snapshots=self._there)
+        return Doomed(logs=self._seqs[:LOGS_A_WRITE], snapshots=self._there)
 
     def rest(self, tx: Tx) -> Doomed | None:
-        some = self._seqs[self._next : self._next + LOGS_A_WRITE]
-        self._next += len(some)
+        some = self._seqs[self._gone : self._gone + LOGS_A_WRITE]
         return Doomed(logs=some) if some else None
+
+    def went(self) -> None:
+        self._gone += LOGS_A_WRITE

@@ -18,6 +18,7 @@ from ingat.core.errors import (
     InvalidSettings,
     RestorePointFailed,
     RestorePointMissing,
+    StoreError,
 )
 from ingat.core.limits import check_limit
 from ingat.core.records import Page
@@ -39,7 +40,7 @@ from ingat.lifecycle.restorepoints import (
     copy_estimate,
     manifest_of,
 )
-from ingat.store.contract import Store, Tx
+from ingat.store.contract import Store, Tx, is_undecided
 from ingat.store.files import Files
 from ingat.store.tables import (
     audit,
@@ -235,6 +236,9 @@ class Backups:
         except RestorePointFailed:
             if self._store.read(purging.last_begun) == purge:
                 raise  # else the purge has written it anew, or removed it
+        except StoreError as error:
+            entered = is_undecided(error)  # the entry may come yet
+            raise
         finally:
             if name is not None and not entered:
                 with suppress(OSError, IngatError):

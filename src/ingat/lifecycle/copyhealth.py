@@ -10,15 +10,17 @@ from ingat.core.dates import DAY_MS
 from ingat.core.errors import RestorePointMissing
 from ingat.core.records import Check
 from ingat.lifecycle.copied import SAME_AT, is_backup
+from ingat.lifecycle.copyfolder import moment_of
 from ingat.lifecycle.encryption import INSTALL
 from ingat.lifecycle.keeping import own
 from ingat.lifecycle.restorepoints import MIRROR, RestorePoints
 from ingat.store.contract import Store
-from ingat.store.tables import settings
+from ingat.store.tables import settings, trail
 
 OLD_MS = 2 * DAY_MS
 """A newest backup that is older is told of."""
 BACKUP_OLD = "`ingat backup create` makes one; the job `backup` of a server does so every day"
+BACKUP_GONE = "check INGAT_DATA (data directory) first; `ingat backup create` makes a new one"
 PACKAGE_MISSING = f"{INSTALL}; until then nothing is erased, and no copy is made"
 MIRROR_LACKS = "`ingat backup mirror` brings them there"
 MIRROR_UNREACHABLE = "see the setting backup_mirror and that place; `ingat backup mirror` tries again"
@@ -57,7 +59,8 @@ def state_of(store: Store, points: RestorePoints) -> CopyState:
 def copy_checks(store: Store, points: RestorePoints, now: int) -> list[Check]:
     """Return what the doctor says: nothing of a store in memory, and of a second place only where one is named.
 
-    A store that is younger than two days need not have a backup yet.
+    A store that is younger than two days need not have a backup yet; one whose audit trail names a newer one than can
+    be used has lost it.
     """
     state, found = state_of(store, points), []
     if points.lasts:
@@ -65,14 +68,17 @@ def copy_checks(store: Store, points: RestorePoints, now: int) -> list[Check]:
         made_at = cast("tuple[int]", row)[0]
         same_at = int(store.read(lambda tx: settings.get(tx, SAME_AT)) or 0) if state.newest_at is not None else 0
         late = now - max(made_at, state.newest_at or 0, same_at) > OLD_MS
+        named = store.read(trail.newest_backup)
+        gone = named is not None and moment_of(named) > (state.newest_at or 0)
+        none = "none that can be used" if gone else "none yet"
         moment = None if state.newest_at is None else datetime.fromtimestamp(state.newest_at / 1000, UTC)
         found.append(
             Check(
                 name="newest backup",
-                value="none yet" if moment is None else f"{moment:%Y-%m-%d %H:%M} UTC",
+                value=none if moment is None else f"{moment:%Y-%m-%d %H:%M} UTC",
                 target=f"every {OLD_MS / DAY_MS * 24:g} h",
-                state="warn" if late else "ok",
-                advice=BACKUP_OLD if late else None,
+                state="warn" if gone or late else "ok",
+                advice=BACKUP_GONE if gone else BACKUP_OLD if late else None,
             )
         )
     if points.lacks_package:

@@ -53,9 +53,14 @@ class Cut(Protocol):
     def rest(self, tx: Tx) -> Doomed | None:
         """Return which rows go in a further transaction; None when there are no more.
 
-        A row that is named here and is gone already is no conflict. Called again only after the part was committed.
+        A row that is named here and is gone already is no conflict. As long as `went` is not called, it is the same
+        part that is meant: the transaction may have been undone and be run again.
         """
         return None
+
+    def went(self) -> None:
+        """Note that the part which `doom` or `rest` named last is gone: its transaction was committed."""
+        return
 
     def done(self) -> None:
         """Do what must wait until the rows are gone for good, such as removing files."""

@@ -30,7 +30,7 @@ from ingat.lifecycle.scope_people import EverythingRows, UserRows
 from ingat.lifecycle.scopes import LogRows, SessionRows, SnapshotRows
 from ingat.lifecycle.touched import noting
 from ingat.services.logs import checked_filters
-from ingat.store.contract import Store, Tx
+from ingat.store.contract import Store, Tx, is_undecided
 from ingat.store.files import Files
 from ingat.store.tables import audit, purging, users
 from ingat.store.tables import operations as table
@@ -183,15 +183,17 @@ def _delete(
     except _ChangedSince:
         _drop(points, name)
         return False
-    except StoreError:
-        # whoever sees a commit fail may not know what was kept: the table does; where it cannot be read, the file stays
+    except StoreError as error:
+        # whoever sees a commit fail may not know what was kept: the table does; where it cannot be read, or the commit
+        # may come yet, the file stays
         with suppress(StoreError):
-            if store.read(lambda tx: table.get(tx, operation.id)) is None:
+            if not is_undecided(error) and store.read(lambda tx: table.get(tx, operation.id)) is None:
                 _drop(points, name)
         raise
     except IngatError:
         _drop(points, name)
         raise
+    cut.went()
     return True
 
 
@@ -232,7 +234,7 @@ def _delete_rest(store: Store, operation: Operation, cut: Cut) -> None:
 
     try:
         while store.write(work):
-            pass
+            cut.went()
     except StoreError as error:
         said = f"{error.message} A part was deleted before; operation {operation.id} brings it back."
         raise type(error)(said, **error.details, operation_id=operation.id) from error

@@ -39,7 +39,10 @@ SUMMARIES_MISSING = "`ingat expire` writes them"
 USERS_LARGE = "`ingat stats` names them; `ingat retain` archives and compresses old sessions"
 PURGES_UNFINISHED = "purge the person again: the same command goes on where it stopped; its certificate says what lacks"
 AUDIT_BROKEN = "`ingat audit verify` says what was changed; copy the store and its data directory before anything else"
-FILES_GONE = "put them back from a copy of the data directory, restore a backup, or erase the artifacts"
+FILES_GONE = (
+    "check INGAT_DATA (data directory) first; else put them back from a copy of the data directory, restore a"
+    " backup, or erase the artifacts"
+)
 FILES_AT_ONCE = 500
 
 
@@ -54,20 +57,20 @@ class Doctor:
         jobs: Callable[[], Sequence[Job]],
         audit: Callable[[], AuditCheck],
         files: Files,
-        copies: Callable[[], Sequence[Check]],
+        places: Callable[[], Sequence[Check]],
         user_bytes: int,
         now: clock.Clock,
     ) -> None:
         self._store, self._embedder, self._measurer, self._jobs = store, embedder, measurer, jobs
         self._audit, self._files, self._user_bytes, self._now = audit, files, user_bytes, now
-        self._copies = copies
+        self._places = places
 
     def look(self) -> list[Check]:
         """Look through the whole store and return what was checked, each with value, target and state.
 
         Rows (the engine's own integrity check, owners, order within sessions), counters (messages and tokens that
         sessions keep), index (an entry for each message and memory, vectors of the embedder in use), the chain of the
-        audit trail, files of artifacts, summaries, jobs, backups, sizes, and the targets
+        audit trail, files of artifacts, summaries, jobs, the data directory, backups, sizes, and the targets
         of which enough was measured. Reads only. A damaged file is a finding, not an error.
         """
         faults = self._store.check()
@@ -139,7 +142,7 @@ class Doctor:
             ),
             _warning("users beyond the size of the settings", f"{large} users", "0 users", large, USERS_LARGE),
             _warning("purges that did not end", f"{purges} purges", "0 purges", purges, PURGES_UNFINISHED),
-            *self._copies(),
+            *self._places(),
             *(self._job(job) for job in self._jobs()),
         ]
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from ingat.core import clock
 from ingat.core.errors import JobNotFound
+from ingat.core.given import shown
 from ingat.core.json import decode_object
 from ingat.core.reports import Job
 from ingat.lifecycle.slots import Slots, State, Work
@@ -58,7 +59,7 @@ class Jobs:
     def _known(self, job: str) -> str:
         if not isinstance(job, str) or job not in self.slots.works:
             names = ", ".join(self.slots.works)
-            raise JobNotFound(f"There is no job {str(job)[:64]!r}; there are: {names}.", known=names)
+            raise JobNotFound(f"There is no job {shown(job)}; there are: {names}.", known=names)
         return job
 
     def _job(self, name: str, state: State, scheduled: bool, now: int) -> Job:

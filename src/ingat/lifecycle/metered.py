@@ -40,7 +40,7 @@ class MeteredRestorePoints(RestorePoints):
         self._meter.file("restore point written", point.size_bytes)
         return point
 
-    def verify(self, point: RestorePoint) -> None:
+    def verify(self, point: RestorePoint, *, mirrored: bool = True) -> None:
         """Read a file back; see RestorePoints."""
-        super().verify(point)
+        super().verify(point, mirrored=mirrored)
         self._meter.file("restore point verified", point.size_bytes)

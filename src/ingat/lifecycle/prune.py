@@ -93,23 +93,23 @@ class LogPruner:
             except IngatError:
                 self.pruned.rows += batch.deleted
                 raise
-            self.pruned.add(operation, batch.deleted + batch.pending)
+            self.pruned.add(operation, batch.deleted)
             if len(batch.seqs) < LOGS_A_POINT:
                 return self.pruned
 
 
 class _LogBatch(Cut):
-    """One restore point's entries. `deleted` are committed; `pending` are when the transaction that runs is."""
+    """One restore point's entries, of which `deleted` are gone."""
 
     def __init__(self, before: int | None, through: logs.Position | None) -> None:
         self._before, self._through = before, through
         self.seqs: list[int] = []
-        self.deleted = self.pending = self._place = 0
+        self.deleted = self._place = self._passed = self._there = 0
 
     def collect(self, tx: Tx) -> Iterator[Line]:
         """Return the entries."""
         self.seqs = []
-        self.deleted = self.pending = self._place = 0
+        self.deleted = self._place = self._passed = self._there = 0
         after: logs.Position | None = None
         while len(self.seqs) < LOGS_A_POINT:
             most = min(LOGS_AT_ONCE, LOGS_A_POINT - len(self.seqs))
@@ -123,18 +123,21 @@ class _LogBatch(Cut):
 
     def doom(self, tx: Tx, counts: Mapping[str, int]) -> Doomed:
         """Return the first of them: when another process deleted one, they have changed."""
-        self.pending = self._place = min(len(self.seqs), LOGS_A_WRITE)
+        self._passed = self._there = min(len(self.seqs), LOGS_A_WRITE)
         return Doomed(logs=self.seqs[:LOGS_A_WRITE])
 
     def rest(self, tx: Tx) -> Doomed | None:
         """Return the next of them that are still there."""
-        self.deleted += self.pending
-        self.pending = 0
         some = self.seqs[self._place : self._place + LOGS_A_WRITE]
         there = [each for each in some if logs.get(tx, each) is not None]
-        self.pending = len(there)
-        self._place += len(some)
+        self._passed, self._there = len(some), len(there)
         return Doomed(logs=there) if some else None
+
+    def went(self) -> None:
+        """Count the part that is gone."""
+        self._place += self._passed
+        self.deleted += self._there
+        self._passed = self._there = 0
 
 
 class SnapshotPruner:

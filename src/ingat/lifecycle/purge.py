@@ -278,7 +278,7 @@ class Purger:
         findings.due(found.copies.catch_up(dict.fromkeys((*left, *due))))
         mentions = Mentions(self._store, found.person.ids)
         mentions.count()
-        self._clean_bytes(findings, found.person, mentions)
+        self._clean_bytes(findings, found, mentions)
         self._look_elsewhere(findings, found, mentions)
         certificate = findings.certificate()
         if certificate.complete:
@@ -286,23 +286,27 @@ class Purger:
         return certificate
 
     def _look_elsewhere(self, findings: Findings, found: _Found, mentions: Mentions) -> None:
-        """Tell of backups in klar's shape, of others that name the person, and of what texts cannot be searched for."""
+        """Tell of backups in klar's shape, of others that name the person, and of what cannot be looked through."""
         findings.klar(found.klar)
         if found.klar.mentions:
             mentions.numbers["klar"] += found.klar.mentions
         if found.person.has_short_ids:
             findings.short_ids()
         findings.mentions(mentions.numbers)
+        findings.elsewhere(self._store.elsewhere())
 
-    def _clean_bytes(self, findings: Findings, person: Person, mentions: Mentions) -> None:
-        traces, rewritten = person.searched(leave_out=mentions.named), False
-        scrubbed = self._store.scrub(traces)
-        if scrubbed.found and not scrubbed.busy:
+    def _clean_bytes(self, findings: Findings, found: _Found, mentions: Mentions) -> None:
+        person = found.person
+        traces = person.searched(leave_out=mentions.named)
+        # an earlier purge may have removed rows of ids that nobody remembers
+        known = found.mark is None and found.known_as is None
+        scrubbed = self._store.scrub(traces, users=sorted(person.ids) if known else None)
+        if scrubbed.found and not (scrubbed.busy or scrubbed.anew):
             try:
-                scrubbed, rewritten = self._store.scrub(traces, rewrite=True), True
+                scrubbed = self._store.scrub(traces, rewrite=True)
             except StoreError as error:
                 _log.warning("The database was not written anew (%s)", error.code, extra={"category": "cleanup"})
-        findings.scrubbed(scrubbed, rewritten=rewritten)
+        findings.scrubbed(scrubbed)
         try:
             of_artifacts, others = files_that_name(self._data, person.searched())
         except OSError:

@@ -9,7 +9,7 @@ from ingat.core.backups import Certificate, Remainder, Searched
 from ingat.lifecycle.purge_copies import Copies
 from ingat.lifecycle.purge_klar import KlarBackups
 from ingat.lifecycle.purge_rows import Rows
-from ingat.store.contract import Scrubbed
+from ingat.store.contract import Elsewhere, Scrubbed
 
 PLACES = {
     "user_profile": "users",
@@ -56,6 +56,26 @@ _ALWAYS = (
     ),
 )
 
+ELSEWHERE = {
+    "wal": "The write-ahead log of the database server, with pages as they were, until its files are written over or"
+    " removed ({names}). Once the purge is complete, files newer than the one named hold nothing.",
+    "wal_archive": "The archive of the write-ahead log, which the server is set to keep ({names}). Delete there what is"
+    " as old as this purge.",
+    "replicas": "Copies of the database server that receive its write-ahead log now: {names}. A standby follows by"
+    " itself; who stores the log keeps it.",
+    "slots": "Replication slots, which keep back files of the write-ahead log until they are read: {names}. Drop those"
+    " that nobody uses.",
+    "publications": "Databases that subscribe to rows of this one, by the publications: {names}. Look there.",
+    "other_servers": "Tables that are on other servers: {names}. Let VACUUM (FULL) write them anew there.",
+    "server_copies": "Base backups, dumps, snapshots of disks and standbys that are not connected: the database server"
+    " does not know of them. Delete them there.",
+    "unsearched": "The files of the database server, which this user may not read: the tables were written anew, but"
+    " nobody looked through their bytes.",
+    "statistics": "Samples of columns that the database server keeps for its planner. Let the owner of the database run"
+    " VACUUM (FULL) pg_catalog.pg_statistic.",
+}
+"""What is said of places that an engine cannot clean. None of them makes a purge incomplete."""
+
 
 class Findings:
     """Gathers what a purge found and did."""
@@ -64,6 +84,7 @@ class Findings:
         self.purge_id, self.at, self._reason, self._dry_run = purge_id, at, reason, dry_run
         self._searched: list[Searched] = []
         self._remains: list[Remainder] = []
+        self._elsewhere: dict[str, Remainder] = {}
         self._complete = True
         self._protected_by: tuple[str, ...] = ()
         self._needs_force = False
@@ -124,21 +145,43 @@ class Findings:
         """Tell of other files of the data directory that name the person."""
         self._left("other_files", "Other files in the data directory that name the person. Look at them.", names)
 
-    def scrubbed(self, scrubbed: Scrubbed, *, rewritten: bool) -> None:
+    def scrubbed(self, scrubbed: Scrubbed) -> None:
         """Tell of the bytes of the store's own files."""
         self._searched.append(
             Searched(
-                place="bytes of the database", looked_through=scrubbed.size_bytes, removed=0, rewritten=int(rewritten)
+                place="bytes of the database",
+                looked_through=scrubbed.size_bytes,
+                removed=0,
+                rewritten=int(scrubbed.anew),
             )
         )
+        self._left(
+            "unwritten",
+            "Tables of the database that could not be written anew, for lack of room or because this user may not:"
+            " their files may hold it. Make room, or purge as their owner.",
+            scrubbed.unwritten,
+        )
+        self.elsewhere(scrubbed.elsewhere)
         if scrubbed.busy:
             self.lacks(
                 "busy",
-                "Bytes in the log of the database, which somebody went on reading. Purge again when they have ended.",
+                "Bytes of an older state of the database, which somebody went on reading. Purge again when they have"
+                " ended.",
+                scrubbed.holders,
             )
-        elif scrubbed.found and not rewritten:
+        elif scrubbed.found and not scrubbed.anew:
             self.lacks("room", "Bytes in free space of the database, which could not be written anew. Make room and"
                        " purge again.")  # fmt: skip
+
+    def elsewhere(self, places: Sequence[Elsewhere]) -> None:
+        """Tell of places that the engine copies rows to and cannot clean."""
+        for place in places:
+            names = place.names[:MOST_NAMES]
+            told = ELSEWHERE.get(place.code, "A place that the engine of the store copies rows to: {names}.")
+            message = told.format(names=", ".join(names) or "not known")
+            self._elsewhere[place.code] = Remainder(
+                code=place.code, message=message, number=len(place.names), names=names
+            )
 
     def mentions(self, numbers: dict[str, int]) -> None:
         """Tell of other people's rows that name the person."""
@@ -175,10 +218,11 @@ class Findings:
         """Tell of what refuses a purge that is not forced."""
         self._protected_by, self._needs_force = protected_by, needs_force or bool(protected_by)
 
-    def lacks(self, code: str, message: str) -> None:
-        """Tell of a place that could not be cleaned."""
+    def lacks(self, code: str, message: str, names: Sequence[str] = ()) -> None:
+        """Tell of a place that could not be cleaned, and of who stood in the way."""
         self._complete = False
-        self._remains.append(Remainder(code=code, message=message))
+        listed = tuple(names[:MOST_NAMES])
+        self._remains.append(Remainder(code=code, message=message, number=len(names), names=listed))
 
     def certificate(self) -> Certificate:
         """Return all of it."""
@@ -188,7 +232,7 @@ class Findings:
             actor=current_actor(),
             reason=self._reason,
             searched=tuple(self._searched),
-            remains=(*self._remains, *_ALWAYS),
+            remains=(*self._remains, *self._elsewhere.values(), *_ALWAYS),
             complete=self._complete and not self._dry_run,
             dry_run=self._dry_run,
             protected_by=self._protected_by,

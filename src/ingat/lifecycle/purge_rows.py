@@ -62,7 +62,7 @@ class Rows:
             self._drain_recalled(user_id)
             for table in purging.DRAINED:
                 self._drain(table, user_id)
-            self._store.write(partial(self._remove_rest, user_id=user_id, last=last))
+            self.removed.update(self._store.write(partial(self._remove_rest, user_id=user_id, last=last)))
         for session_ids in _parts(sorted(self._person.sessions), SESSIONS_A_WRITE):
             self._store.write(lambda tx, some=session_ids: [purging.orphans(tx, each) for each in some])  # type: ignore[misc]
         for seqs in self._logs():
@@ -87,18 +87,18 @@ class Rows:
 
     def forget(self, tx: Tx) -> None:
         """Remove who the person is in the audit trail, and the words of entries that name them. In one transaction."""
-        forgotten, after = audit.forget(tx, self._person.ids), -1
+        forgotten, after, looked_through = audit.forget(tx, self._person.ids), -1, 0
         seqs: list[int] = []
         while found := purging.audit_texts_after(tx, after, WORDS_A_LOOK):
             after = found[-1][0]
-            self.looked_through["audit_text"] += len(found)
+            looked_through += len(found)
             seqs += [
                 seq
                 for seq, target, reason in found
                 if self._person.is_meant_by(target) or self._person.is_spoken_of_in(reason)
             ]
         audit.forget_texts(tx, seqs)
-        self.blanked["audit_text"] = forgotten + len(seqs)
+        self.looked_through["audit_text"], self.blanked["audit_text"] = looked_through, forgotten + len(seqs)
 
     def _learn(self, tx: Tx, user_id: str) -> None:
         profile = users.get(tx, user_id)
@@ -129,15 +129,15 @@ class Rows:
             if gone < ROWS_A_WRITE:
                 return
 
-    def _remove_rest(self, tx: Tx, user_id: str, last: Callable[[Tx, str], bool]) -> None:
-        """Remove what is left: what came in meanwhile, the sessions, the keys and the profile."""
+    def _remove_rest(self, tx: Tx, user_id: str, last: Callable[[Tx, str], bool]) -> dict[str, int]:
+        """Remove what is left, and return how much: what came in meanwhile, the sessions, the keys and the profile."""
         numbers = purging.numbers(tx, user_id)
         del numbers["log_entry"]
         for session_id in purging.ids_of(tx, "session", user_id):
             self._person.add_session(session_id)
         purging.delete_keys(tx, user_id)
         last(tx, user_id)
-        self.removed.update(numbers)
+        return numbers
 
     def _logs(self) -> list[list[int]]:
         """Return the numbers of the log entries that are about the person, in parts."""

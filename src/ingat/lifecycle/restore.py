@@ -8,7 +8,7 @@ from typing import Any, BinaryIO, get_args
 from ingat.core import clock
 from ingat.core.backups import Prefer, RestoreReport
 from ingat.core.errors import Conflict, InvalidInput, SessionNotFound, StoreConflict, UserNotFound
-from ingat.core.given import check_binary, check_several
+from ingat.core.given import check_binary, check_several, shown
 from ingat.core.ids import check_id, normalise_user_id
 from ingat.core.protection import Protection
 from ingat.core.reports import Operation
@@ -114,7 +114,7 @@ class Restorer:
         dry_run: bool,
     ) -> RestoreReport:
         if prefer not in get_args(Prefer):
-            raise InvalidInput(f"`prefer` is {prefer!r}; it must be one of {', '.join(get_args(Prefer))}.")
+            raise InvalidInput(f"`prefer` is {shown(prefer)}; it must be one of {', '.join(get_args(Prefer))}.")
         check_text(reason, "reason", MAX_REASON_BYTES)
         names = [normalise_user_id(each) for each in check_several(users, "users")]
         ids = [check_id(each, "session id") for each in check_several(sessions, "sessions")]

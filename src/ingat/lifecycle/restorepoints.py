@@ -113,10 +113,10 @@ class RestorePoints:
         except _BROKEN as error:
             raise failed(error) from error
 
-    def verify(self, point: RestorePoint) -> None:
+    def verify(self, point: RestorePoint, *, mirrored: bool = True) -> None:
         """Do the second half of `take`: read the file back; when it is not what was written, remove it and raise.
 
-        Then bring it to the second place, if there is one.
+        Then bring it to the second place, if there is one, unless `mirrored` is False.
         """
         path = Path(point.path)
         try:
@@ -125,7 +125,7 @@ class RestorePoints:
             with suppress(OSError):
                 path.unlink(missing_ok=True)
             raise failed(error) from error
-        if self.mirror is not None:
+        if mirrored and self.mirror is not None:
             try:
                 self._bring_out(self.mirror, point.name, path)
             except OSError as error:

@@ -92,7 +92,9 @@ class Scheduler:
         except IngatError as error:
             self._report(error)
             return
-        self._problem = None
+        if self._problem is not None:
+            self._problem = None
+            _log.info("Jobs are run again")
         for job in due:
             with self._ended:
                 if self._stopping or job in self._running:

@@ -8,6 +8,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
+from typing import NamedTuple
 
 from ingat.core.artifacts import Artifact
 from ingat.core.errors import Conflict, StoreError, UserNotFound
@@ -79,6 +80,18 @@ class UserRows(Cut):
         self.protected_by = self._guard.admit(user)
 
 
+class _Place(NamedTuple):
+    """How far the deletion of everything has come: the last of each kind, and how many users stay."""
+
+    user: str = ""
+    snapshot: str = ""
+    artifact: str = ""
+    left: int = 0
+
+
+_BEGINNING = _Place()
+
+
 class EverythingRows(Cut):
     """All users with everything that is theirs, and the snapshots and artifacts of nobody.
 
@@ -91,8 +104,12 @@ class EverythingRows(Cut):
         self._files, self._guard = files, guard
         self._only = None if only is None else array("Q", sorted(_marks_of(only)))
         self._marks = array("Q")
-        self._after = self._after_snapshot = self._after_artifact = ""
-        self.left = 0
+        self._gone = self._going = _BEGINNING
+
+    @property
+    def left(self) -> int:
+        """How many users came or were written to meanwhile, and stay."""
+        return self._going.left
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -110,8 +127,7 @@ class EverythingRows(Cut):
     def collect(self, tx: Tx) -> Iterator[Line]:
         """Return the rows. Raises ProtectedUser, which names the first of those who are protected, and Conflict."""
         self._admit(tx)
-        self._marks, self._after, self._after_snapshot, self._after_artifact = array("Q"), "", "", ""
-        self.left = 0
+        self._marks, self._gone, self._going = array("Q"), _BEGINNING, _BEGINNING
         for kind, records in outgoing(tx, None, include_logs=False, files=self._files):
             if kind == "policy":
                 continue
@@ -128,11 +144,12 @@ class EverythingRows(Cut):
         """Return the next users who are as they were collected, then the snapshots and artifacts of nobody."""
         found: list[str] = []
         messages = 0
-        while some := rows.users_after(tx, self._after, USERS_AT_ONCE):
+        self._going = self._gone
+        while some := rows.users_after(tx, self._going.user, USERS_AT_ONCE):
             for user_id in some:
-                self._after = user_id
+                self._going = self._going._replace(user=user_id)
                 if not self._knows(user_id, belongings.fingerprint(tx, user_id)):
-                    self.left += 1
+                    self._going = self._going._replace(left=self._going.left + 1)
                     continue
                 found.append(user_id)
                 messages += belongings.messages(tx, user_id)
@@ -141,6 +158,10 @@ class EverythingRows(Cut):
         if found:
             return Doomed(users=found)
         return self._unowned(tx)
+
+    def went(self) -> None:
+        """Go on behind the part that was named last."""
+        self._gone = self._going
 
     def done(self) -> None:
         """Remove the files that no artifact has any more."""
@@ -156,13 +177,13 @@ class EverythingRows(Cut):
 
     def _unowned(self, tx: Tx) -> Doomed | None:
         """Return the next snapshots and artifacts of nobody that were collected."""
-        while some := belongings.snapshots_after(tx, NOBODY, self._after_snapshot, UNOWNED_IN_ONE_DELETE):
-            self._after_snapshot = some[-1]
+        while some := belongings.snapshots_after(tx, NOBODY, self._going.snapshot, UNOWNED_IN_ONE_DELETE):
+            self._going = self._going._replace(snapshot=some[-1])
             known = [each for each in some if self._knows("snapshot", each.encode())]
             if known:
                 return Doomed(snapshots=known)
-        while some := belongings.artifacts_after(tx, NOBODY, self._after_artifact, UNOWNED_IN_ONE_DELETE):
-            self._after_artifact = some[-1]
+        while some := belongings.artifacts_after(tx, NOBODY, self._going.artifact, UNOWNED_IN_ONE_DELETE):
+            self._going = self._going._replace(artifact=some[-1])
             known = [each for each in some if self._knows("artifact", each.encode())]
             if known:
                 return Doomed(artifacts=known)

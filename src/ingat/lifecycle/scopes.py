@@ -98,7 +98,7 @@ class LogRows(Cut):
     def __init__(self, filters: LogFilters) -> None:
         self._filters = filters
         self._seqs: array[int] = array("q")
-        self._next = 0
+        self._gone = 0
 
     @property
     def target(self) -> str | None:
@@ -108,7 +108,7 @@ class LogRows(Cut):
 
     def collect(self, tx: Tx) -> Iterator[Line]:
         """Return the entries, newest first."""
-        self._seqs, self._next = array("q"), 0
+        self._seqs, self._gone = array("q"), 0
         after: logs.Position | None = None
         filters = resolved(tx, self._filters)
         self.user_id = filters.user_id
@@ -123,14 +123,16 @@ class LogRows(Cut):
 
     def doom(self, tx: Tx, counts: Mapping[str, int]) -> Doomed:
         """Return the first of the entries: when one of them is gone already, they have changed."""
-        self._next = LOGS_IN_ONE_DELETE
         return Doomed(logs=self._seqs[:LOGS_IN_ONE_DELETE])
 
     def rest(self, tx: Tx) -> Doomed | None:
         """Return the next of the entries."""
-        some = self._seqs[self._next : self._next + LOGS_IN_ONE_DELETE]
-        self._next += len(some)
+        some = self._seqs[self._gone : self._gone + LOGS_IN_ONE_DELETE]
         return Doomed(logs=some) if some else None
+
+    def went(self) -> None:
+        """Go on with the part behind this one."""
+        self._gone += LOGS_IN_ONE_DELETE
 
 
 class SnapshotRows(Cut):

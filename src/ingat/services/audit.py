@@ -8,6 +8,7 @@ from ingat.core import clock
 from ingat.core.actor import current_actor
 from ingat.core.audit import ACTIONS, AuditCheck, AuditEntry, AuditPruned
 from ingat.core.errors import InvalidInput, SecretMissing, StoreError
+from ingat.core.given import shown
 from ingat.core.ids import normalise_user_id
 from ingat.core.limits import check_limit, check_time
 from ingat.core.records import Page
@@ -72,7 +73,7 @@ class Audit:
             )
 
         if action is not None and action not in ACTIONS:
-            told = f"There is no action {action[:64]!r} in the audit trail; there are {', '.join(ACTIONS)}."
+            told = f"There is no action {shown(action)} in the audit trail; there are {', '.join(ACTIONS)}."
             raise InvalidInput(told, actions=list(ACTIONS))
         items, more = self._store.read(work)
         return Page(items=tuple(items), next=more)

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from ingat.core import clock
 from ingat.core.errors import InvalidInput, KeyNotFound, Unauthorized
+from ingat.core.given import shown
 from ingat.core.ids import check_id, new_id, normalise_user_id
 from ingat.core.records import KEY_ROLES, Key, KeyRole, NewKey
 from ingat.core.texts import check_text
@@ -93,7 +94,7 @@ class Keys:
 
     def _make(self, role: KeyRole, user_id: str | None, name: str | None) -> tuple[NewKey, Key]:
         if role not in KEY_ROLES:
-            raise InvalidInput(f"There is no key role {role!r}; known: {', '.join(KEY_ROLES)}.")
+            raise InvalidInput(f"There is no key role {shown(role)}; known: {', '.join(KEY_ROLES)}.")
         if (role == "user") != (user_id is not None):
             raise InvalidInput("A key of role 'user' needs a user id, and only such a key takes one.")
         owner = None if user_id is None else normalise_user_id(user_id)

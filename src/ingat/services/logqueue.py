@@ -236,6 +236,8 @@ class LogQueue:
             self._write_each()
         else:
             self._told += lost
+        if self._tries:
+            _log.info("Log entries are stored again")
         self._tries, self._taken = 0, []
         return True
 

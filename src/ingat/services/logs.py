@@ -10,6 +10,7 @@ import msgspec
 
 from ingat.core import clock
 from ingat.core.errors import EmptyContent, InvalidInput
+from ingat.core.given import shown
 from ingat.core.ids import check_id, new_id, normalise_user_id
 from ingat.core.json import decode_object, encode_object
 from ingat.core.limits import check_limit, check_time
@@ -193,7 +194,9 @@ def _fields(filters: LogFilters) -> dict[str, Any]:
 
 def _check_level(level: LogLevel) -> LogLevel:
     if level not in LOG_LEVELS:
-        raise InvalidInput(f"There is no log level {level!r}; known: {', '.join(LOG_LEVELS)}.", known=list(LOG_LEVELS))
+        raise InvalidInput(
+            f"There is no log level {shown(level)}; known: {', '.join(LOG_LEVELS)}.", known=list(LOG_LEVELS)
+        )
     return level
 
 

@@ -18,6 +18,7 @@ from ingat.core.errors import (
     MessageNotFound,
     SessionNotFound,
 )
+from ingat.core.given import shown
 from ingat.core.ids import check_id, new_id, normalise_user_id
 from ingat.core.json import encode_object
 from ingat.core.limits import check_limit, check_time
@@ -32,6 +33,7 @@ from ingat.core.timelines import (
     give_way,
     key_of,
     not_before,
+    not_twice,
     over,
     says_same,
 )
@@ -137,7 +139,7 @@ class Memories:
         after = decode_cursor(cursor)
         moment = self._now() if as_of is None and not history else as_of
         if sort not in ("created_at", "updated_at", "valid_from"):
-            raise InvalidInput(f"Memories cannot be sorted by {sort!r}; use created_at, updated_at or valid_from.")
+            raise InvalidInput(f"Memories cannot be sorted by {shown(sort)}; use created_at, updated_at or valid_from.")
         check_time(as_of, "as_of")
         wanted_kind = None if kind is None else _kind(kind)
         key = None if subject is None else key_of(subject)
@@ -288,7 +290,7 @@ def _indexed_text(item: MemoryItem) -> str:
 
 def _kind(kind: str) -> MemoryKind:
     if kind not in MEMORY_KINDS:
-        raise InvalidInput(f"There is no memory kind {kind!r}; known: {', '.join(MEMORY_KINDS)}.")
+        raise InvalidInput(f"There is no memory kind {shown(kind)}; known: {', '.join(MEMORY_KINDS)}.")
     return kind
 
 
@@ -385,7 +387,7 @@ def _keep(tx: Tx, owner: str, said: _Said, now: int) -> tuple[MemoryItem, int]:
         position = _change(tx, known.item, item, now)
         table.update(tx, owner, item.id, {"updated_at": max(now, known.item.updated_at)})
         return _required(tx, owner, item.id), position
-    new = replace(new, metadata={**said.inherited, **said.metadata})
+    new = replace(new, metadata={**said.inherited, **said.metadata}, valid_from=not_twice(new, candidates))
     line = lines[key_of(new.subject)] if new.subject is not None else []
     return _insert(tx, new, line, candidates, now)
 

@@ -11,6 +11,7 @@ from msgspec import UNSET, UnsetType
 from ingat.core import clock
 from ingat.core.errors import Conflict, InvalidId, InvalidInput, SessionExists
 from ingat.core.events import Event
+from ingat.core.given import shown
 from ingat.core.ids import ANONYMOUS, MAX_ID_CHARACTERS, anonymous_user_id, check_id, new_id, normalise_user_id
 from ingat.core.json import encode_object
 from ingat.core.limits import check_limit, check_time
@@ -169,9 +170,9 @@ class Sessions:
         check_limit(limit, "limit")
         after = decode_cursor(cursor)
         if state is not None and state not in SESSION_STATES:
-            raise InvalidInput(f"There is no session state {state!r}; known: {', '.join(SESSION_STATES)}.")
+            raise InvalidInput(f"There is no session state {shown(state)}; known: {', '.join(SESSION_STATES)}.")
         if sort not in ("created_at", "active_at"):
-            raise InvalidInput(f"Sessions cannot be sorted by {sort!r}; use created_at or active_at.")
+            raise InvalidInput(f"Sessions cannot be sorted by {shown(sort)}; use created_at or active_at.")
         for what, text in (("search", search), ("channel", channel), ("project_id", project_id)):
             if text is not None:
                 check_text(text, what, MAX_FIELD_BYTES)

@@ -8,6 +8,7 @@ from msgspec import UNSET, UnsetType
 
 from ingat.core import clock
 from ingat.core.errors import AliasTaken, InvalidInput, UserNotFound
+from ingat.core.given import shown
 from ingat.core.ids import normalise_user_id
 from ingat.core.json import encode_object
 from ingat.core.limits import check_limit
@@ -111,7 +112,7 @@ class Users:
         if role is not None:
             self._roles.check(role)
         if sort not in ("user_id", "name", "created_at", "updated_at"):
-            raise InvalidInput(f"Users cannot be sorted by {sort!r}; use user_id, name, created_at or updated_at.")
+            raise InvalidInput(f"Users cannot be sorted by {shown(sort)}; use user_id, name, created_at or updated_at.")
         items, more = self._store.read(
             lambda tx: table.page(
                 tx,

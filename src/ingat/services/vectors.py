@@ -111,10 +111,12 @@ class VectorFiller:
     def fill_user(self, user_id: str) -> None:
         """Make the vectors that one user lacks, a batch at a time, in this thread.
 
+        What is written meanwhile is left to those who write it, so that a user who never falls silent comes to an end.
         Entries that cannot be filled are passed over. Raises EmbedderUnavailable and the store's errors.
         """
         fingerprint, after = self._embedder.fingerprint, -1
-        while not self._stopping:
+        newest = self._store.read(lambda tx: table.newest(tx, user_id))
+        while not self._stopping and after < newest:
 
             def read(tx: Tx, after: int = after) -> tuple[list[int], list[tuple[int, str]]]:
                 positions = table.lacking(tx, user_id, fingerprint, after, BATCH)

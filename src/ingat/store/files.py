@@ -21,7 +21,7 @@ from typing import IO, NamedTuple, Self
 from ingat.core.errors import StoreCorrupt, StoreError, StoreFull, StoreReadOnly, StoreUnavailable
 from ingat.core.folders import OwnFolder, sync_folder
 from ingat.store import locks
-from ingat.store.contract import Store
+from ingat.store.contract import Store, is_undecided
 from ingat.store.tables import artifacts
 
 FOLDER = "artifacts"
@@ -80,8 +80,8 @@ class Files:
         """Yield what puts a file in its place; until this ends nobody removes one that no row names yet.
 
         The transaction that adds the rows runs inside. When the body raises, files that were put and that no row names
-        are removed again. What this thread drops inside is dropped at the end. StoreFull, StoreReadOnly,
-        StoreUnavailable.
+        are removed again, unless their rows may come yet. What this thread drops inside is dropped at the end.
+        StoreFull, StoreReadOnly, StoreUnavailable.
         """
         done: list[str] = []
         mine = self._mine
@@ -99,8 +99,9 @@ class Files:
                     folder = self._folder.ready()
                     held.enter_context(locks.shared(folder / _LOCK))
                 yield put
-        except BaseException:
-            mine.later += done
+        except BaseException as error:
+            if not is_undecided(error):  # else rows may come that name them
+                mine.later += done
             raise
         finally:
             mine.depth -= 1

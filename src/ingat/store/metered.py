@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from ingat.core.errors import StoreError
 from ingat.core.meter import Meter, Timer, is_fault
-from ingat.store.contract import Scrubbed, Store, Tx
+from ingat.store.contract import Elsewhere, Scrubbed, Store, Tx
 
 T = TypeVar("T")
 
@@ -31,7 +31,7 @@ class MeteredStore:
         self._meter.reads.observe(perf_counter() - begun)
         return value
 
-    def write(self, fn: Callable[[Tx], T]) -> T:
+    def write(self, fn: Callable[[Tx], T], *, alone: bool = False) -> T:
         """Run `fn` in a transaction of its own and return its value after the commit."""
         begun = started = perf_counter()
 
@@ -41,7 +41,7 @@ class MeteredStore:
             return fn(tx)
 
         try:
-            value = self.behind.write(timed)
+            value = self.behind.write(timed, alone=alone)
         except BaseException as error:
             self._fell(self._meter.writes, perf_counter() - begun, error)
             raise
@@ -77,9 +77,20 @@ class MeteredStore:
         """Return what the rows take up; see the contract."""
         return self.behind.used_bytes()
 
-    def scrub(self, traces: Sequence[bytes], *, rewrite: bool = False, timeout_s: float = 10.0) -> Scrubbed:
+    def scrub(
+        self,
+        traces: Sequence[bytes],
+        *,
+        users: Sequence[str] | None = None,
+        rewrite: bool = False,
+        timeout_s: float = 10.0,
+    ) -> Scrubbed:
         """Let nothing stay of rows that were deleted; see the contract."""
-        return self.behind.scrub(traces, rewrite=rewrite, timeout_s=timeout_s)
+        return self.behind.scrub(traces, users=users, rewrite=rewrite, timeout_s=timeout_s)
+
+    def elsewhere(self) -> tuple[Elsewhere, ...]:
+        """Return where the engine has copies of rows that stay when the rows are deleted."""
+        return self.behind.elsewhere()
 
     def close(self) -> None:
         """Finish the writes that wait and let go of every connection. A second call does nothing."""

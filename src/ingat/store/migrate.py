@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import cast
+from typing import Protocol, cast
 
 from ingat.core.clock import Clock, now
 from ingat.core.errors import StoreError, StoreNewer
-from ingat.store.contract import Row, Store, Tx
+from ingat.store.contract import MISSING, TABLE, Row, Store, Tx
+from ingat.store.script import statements
 
 _NAME = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
 
@@ -37,23 +37,50 @@ class Migration:
     sha256: str
 
 
-def migrate(store: Store, folder: Path, *, clock: Clock = now) -> list[str]:
+class Keeper(Protocol):
+    """Keeps what is in a store that is about to be changed; both run in the transaction that changes it.
+
+    They may be called again from the start, when the engine had to undo that transaction.
+    """
+
+    def before(self, tx: Tx, applied: int) -> None:
+        """See the store as it is, with the tables of so many files."""
+        ...
+
+    def after(self, tx: Tx, names: Sequence[str]) -> None:
+        """See it with the tables of these files too, before that is committed; when this raises, it is undone."""
+        ...
+
+
+def migrate(
+    store: Store,
+    folder: Path,
+    *,
+    clock: Clock = now,
+    keeper: Keeper | None = None,
+    made: Callable[[Tx], None] | None = None,
+) -> list[str]:
     """Apply the files of the folder that the store does not have yet, in order, and return their names.
 
-    Each file and its record in `schema_migration` are one transaction. Several processes may do this at once: each
-    file is applied by one of them. A store that is up to date is only read.
+    All of them and their records in `schema_migration` are one transaction, in which no other process writes. Several
+    processes may do this at once: one of them applies the files, the others wait for it as long as for any lock. A
+    store that is up to date is only read. The `keeper` is called for a store that had files applied before; `made`
+    runs in the same transaction for a store that had none, and sees its new tables.
 
     Errors: StoreNewer when the store holds migrations that the folder does not; StoreError when a file was changed
-    after it was applied, or the folder's numbers are not 1, 2, 3, …; nothing is changed then. When a statement fails,
-    the files before it stay applied and nothing of its own file is kept.
+    after it was applied, or the folder's numbers are not 1, 2, 3, …; any other StoreError from the engine. Nothing is
+    changed then, nor when a statement, the keeper or `made` fails.
     """
     migrations = read_migrations(folder)
-    try:
-        applied = store.read(_applied)
-    except StoreError:
-        applied = []  # no table of records yet, which each engine says in its own words; other trouble comes again
-    missing = _missing(applied, migrations)
-    return [migration.name for migration in missing if store.write(partial(_apply, migration, clock))]
+    if not _missing(_recorded(store), migrations):
+        return []
+    return store.write(partial(_apply, migrations, clock, keeper, made), alone=True)
+
+
+def pending(store: Store, folder: Path) -> tuple[int, list[str]]:
+    """Return how many files were applied to a store, and the names of those that `migrate` would apply; as errors."""
+    applied = _recorded(store)
+    return len(applied), [migration.name for migration in _missing(applied, read_migrations(folder))]
 
 
 def read_migrations(folder: Path) -> list[Migration]:
@@ -74,16 +101,14 @@ def read_migrations(folder: Path) -> list[Migration]:
     return found
 
 
-def statements(sql: str) -> Iterator[str]:
-    """Yield the statements of a script, each with its semicolon; triggers and comments stay whole."""
-    pending = ""
-    for piece in re.split("(?<=;)", sql):
-        pending += piece
-        if pending.endswith(";") and sqlite3.complete_statement(pending):
-            yield pending.strip()
-            pending = ""
-    if re.sub(r"--[^\n]*|/\*.*?\*/", "", pending, flags=re.DOTALL).strip():
-        raise StoreError("A schema file ends within a statement. Nothing of it was kept.", statement=pending.strip())
+def _recorded(store: Store) -> list[Row]:
+    """Return what was applied to a store; nothing where there is no table of records yet."""
+    try:
+        return store.read(_applied)
+    except StoreError as error:
+        if error.details.get(MISSING) != TABLE:
+            raise
+        return []
 
 
 def _applied(tx: Tx) -> list[Row]:
@@ -118,18 +143,26 @@ def _changed(migration: Migration) -> StoreError:
     )
 
 
-def _apply(migration: Migration, clock: Clock, tx: Tx) -> bool:
-    """Apply one file with its record; False when another process has done so since."""
+def _apply(
+    migrations: list[Migration], clock: Clock, keeper: Keeper | None, made: Callable[[Tx], None] | None, tx: Tx
+) -> list[str]:
+    """Apply what is missing now, which another process may have done since it was looked for."""
     tx.run(_RECORDS)
-    applied = tx.one("SELECT name, sha256 FROM schema_migration WHERE number = ?", (migration.number,))
-    if applied is not None:
-        if applied != (migration.name, migration.sha256):
-            raise _changed(migration)
-        return False
-    for statement in statements(migration.sql):
-        tx.run(statement)
-    tx.run(
-        "INSERT INTO schema_migration (number, name, sha256, applied_at) VALUES (?, ?, ?, ?)",
-        (migration.number, migration.name, migration.sha256, clock()),
-    )
-    return True
+    applied = _applied(tx)
+    missing = _missing(applied, migrations)
+    kept = keeper if applied and missing else None
+    if kept is not None:
+        kept.before(tx, len(applied))
+    for migration in missing:
+        for statement in statements(migration.sql):
+            tx.run(statement)
+        tx.run(
+            "INSERT INTO schema_migration (number, name, sha256, applied_at) VALUES (?, ?, ?, ?)",
+            (migration.number, migration.name, migration.sha256, clock()),
+        )
+    names = [migration.name for migration in missing]
+    if kept is not None:
+        kept.after(tx, names)
+    if made is not None and not applied:
+        made(tx)
+    return names

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from ingat.core.errors import MemoryOff
-from ingat.store.contract import Scrubbed, Store, Tx
+from ingat.store.contract import Elsewhere, Scrubbed, Store, Tx
 
 T = TypeVar("T")
 
@@ -25,7 +25,7 @@ class OffStore:
         """Run `fn` against one consistent view of what was written before."""
         return self.behind.read(fn)
 
-    def write(self, fn: Callable[[Tx], T]) -> T:
+    def write(self, fn: Callable[[Tx], T], *, alone: bool = False) -> T:
         """Return the value of a write that has nothing to keep; raise MemoryOff for any other."""
         passed: Callable[[], T] | None = getattr(fn, "passed", None)
         if passed is not None:
@@ -48,9 +48,20 @@ class OffStore:
         """Return what rows and indexes take up; see the contract."""
         return self.behind.used_bytes()
 
-    def scrub(self, traces: Sequence[bytes], *, rewrite: bool = False, timeout_s: float = 10.0) -> Scrubbed:
+    def scrub(
+        self,
+        traces: Sequence[bytes],
+        *,
+        users: Sequence[str] | None = None,
+        rewrite: bool = False,
+        timeout_s: float = 10.0,
+    ) -> Scrubbed:
         """Raise MemoryOff: nothing is deleted here."""
         raise _refusal()
+
+    def elsewhere(self) -> tuple[Elsewhere, ...]:
+        """Return where the engine has copies of rows that stay when the rows are deleted."""
+        return self.behind.elsewhere()
 
     def close(self) -> None:
         """Let go of every connection. A second call does nothing."""

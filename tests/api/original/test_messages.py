@@ -11,6 +11,7 @@ from ingat.api.original import bounded, found, messages
 from ingat.memory import Memory
 from tests.api.original.wire import Wire, refused
 from tests.api.server import running
+from tests.engine import store_at
 
 
 def test_a_message_is_added_as_in_the_examples(wire: Wire, session: str) -> None:
@@ -197,7 +198,7 @@ def test_a_search_for_nothing_is_refused(wire: Wire) -> None:
 
 
 def test_with_log_messages_on_every_message_is_noted_in_the_log(tmp_path: Path) -> None:
-    memory = Memory(f"sqlite:///{tmp_path}/ingat.db", embedder="none", log_messages=True)
+    memory = Memory(**store_at(tmp_path / "ingat.db"), embedder="none", log_messages=True)
     with running(tmp_path, memory=memory) as server:
         wire = Wire(server)
         session = wire.session()["id"]

@@ -26,8 +26,8 @@ def stop() -> None:
 
 
 def after(method: Callable[..., Any]) -> Callable[..., Any]:
-    def then(*arguments: Any) -> Any:
-        value = method(*arguments)
+    def then(*arguments: Any, **named: Any) -> Any:
+        value = method(*arguments, **named)
         stop()
         return value
 
@@ -35,9 +35,9 @@ def after(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def before(method: Callable[..., Any]) -> Callable[..., Any]:
-    def then(*arguments: Any) -> Any:
+    def then(*arguments: Any, **named: Any) -> Any:
         stop()
-        return method(*arguments)
+        return method(*arguments, **named)
 
     return then
 
@@ -46,11 +46,11 @@ def second(method: Callable[..., Any]) -> Callable[..., Any]:
     """Stop at the second call: everything begins by calling it for its first part."""
     calls: list[int] = []
 
-    def then(*arguments: Any) -> Any:
+    def then(*arguments: Any, **named: Any) -> Any:
         calls.append(1)
         if len(calls) == 2:
             stop()
-        return method(*arguments)
+        return method(*arguments, **named)
 
     return then
 

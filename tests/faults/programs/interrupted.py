@@ -1,4 +1,4 @@
-"""Write on the main thread while Ctrl-C comes at any moment and other threads and tasks write too.
+"""Write and read on the main thread while Ctrl-C comes at any moment and other threads and tasks write too.
 
 Arguments: the store's URL, the number of interruptions. Ends with the number of rows that should be there.
 """
@@ -18,12 +18,16 @@ from ingat.store.open import open_store
 
 def main(url: str, interruptions: int) -> None:
     store = open_store(url)
-    store.write(lambda tx: tx.run("CREATE TABLE t (author TEXT, n INTEGER, PRIMARY KEY (author, n))"))
+    store.write(lambda tx: tx.run("CREATE TABLE t (author TEXT, n BIGINT, PRIMARY KEY (author, n))"))
     finished = threading.Event()
     acknowledged: list[tuple[str, int]] = []
 
     def add(author: str, n: int) -> Callable[[Tx], int]:
         return lambda tx: tx.run("INSERT INTO t (author, n) VALUES (?, ?)", (author, n))
+
+    def is_kept(author: str, n: int) -> bool:
+        query = "SELECT 1 FROM t WHERE author = ? AND n = ?"
+        return store.read(lambda tx: tx.one(query, (author, n))) is not None
 
     def one_thread(author: str) -> None:
         n = 0
@@ -53,6 +57,7 @@ def main(url: str, interruptions: int) -> None:
                 n += 1
                 store.write(add("main", n))
                 acknowledged.append(("main", n))
+                assert is_kept("main", n)
         except KeyboardInterrupt:
             caught += 1
     finished.set()

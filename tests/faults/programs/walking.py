@@ -128,13 +128,13 @@ class Steps:
         self.around(SQLiteStore, "scrub")
         write = SQLiteStore.write
 
-        def then(store: SQLiteStore, work: Callable[..., Any]) -> Any:
+        def then(store: SQLiteStore, work: Callable[..., Any], *, alone: bool = False) -> Any:
             def within(tx: Any) -> Any:
                 value = work(tx)
                 self.step("before commit")
                 return value
 
-            value = write(store, within)
+            value = write(store, within, alone=alone)
             self.step("after commit")
             return value
 

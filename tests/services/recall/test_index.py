@@ -18,9 +18,10 @@ from ingat.search.question import ask
 from ingat.search.rank import search
 from ingat.search.segment import Entry
 from ingat.services.recall import index
-from ingat.store.contract import Tx
+from ingat.store.contract import Tx, Value
 from ingat.store.tables import recall as table
 from ingat.testing import CountingEmbedder, filled_memory, open_memory
+from tests.engine import same_store, store_at, store_url
 
 
 def texts(memory: Memory, query: str, user: str = "ana", **how: Any) -> list[str]:
@@ -39,11 +40,11 @@ def test_without_an_embedder_the_words_work() -> None:
 
 
 def test_vectors_that_are_missing_are_made_by_the_recall(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/store.db"
-    with filled_memory(url=url, embedder=None):
+    url = store_url(tmp_path / "store.db")
+    with filled_memory(**same_store(url), embedder=None):
         pass
     embedder = CountingEmbedder()
-    with open_memory(url=url, embedder=embedder) as memory:
+    with open_memory(**same_store(url), embedder=embedder) as memory:
         assert memory.stats().vectors_missing == 11
         recall = memory.recall("ana", "chicken")
         assert memory.vectors is not None
@@ -57,10 +58,10 @@ def test_vectors_that_are_missing_are_made_by_the_recall(tmp_path: Path) -> None
 
 
 def test_vectors_that_a_recall_made_are_kept(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/store.db"
-    with filled_memory(url=url, embedder=None):
+    url = store_url(tmp_path / "store.db")
+    with filled_memory(**same_store(url), embedder=None):
         pass
-    with open_memory(url=url) as memory:
+    with open_memory(**same_store(url)) as memory:
         memory.recall("ana", "chicken")
         assert memory.vectors is not None
         assert memory.vectors.flush(60)
@@ -68,11 +69,11 @@ def test_vectors_that_a_recall_made_are_kept(tmp_path: Path) -> None:
 
 
 def test_vectors_of_another_embedder_are_not_used(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/store.db"
-    with filled_memory(url=url, embedder=CountingEmbedder(name="old")):
+    url = store_url(tmp_path / "store.db")
+    with filled_memory(**same_store(url), embedder=CountingEmbedder(name="old")):
         pass
     embedder = CountingEmbedder(name="new")
-    with open_memory(url=url, embedder=embedder) as memory:
+    with open_memory(**same_store(url), embedder=embedder) as memory:
         recall = memory.recall("ana", "What is Bruno allergic to?", explain=True)
 
         assert recall.mode == "words+vectors"
@@ -104,10 +105,10 @@ def test_the_note_ends_with_the_failure(memory: Memory, embedder: CountingEmbedd
 
 def test_what_one_recall_does_not_make_is_made_behind_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(index, "MAX_ENCODED_NOW", 4)
-    url = f"sqlite:///{tmp_path}/store.db"
-    with filled_memory(url=url, embedder=None):
+    url = store_url(tmp_path / "store.db")
+    with filled_memory(**same_store(url), embedder=None):
         pass
-    with open_memory(url=url) as memory:
+    with open_memory(**same_store(url)) as memory:
         assert memory.vectors is not None
         first = memory.recall("ana", "chicken")
         memory.vectors.flush()
@@ -238,7 +239,7 @@ def test_a_forgotten_index_is_built_again(memory: Memory) -> None:
 
 
 def test_recalls_and_writes_at_once_never_miss_what_was_acknowledged(tmp_path: Path) -> None:
-    with open_memory(url=f"sqlite:///{tmp_path}/store.db") as memory:
+    with open_memory(**store_at(tmp_path / "store.db")) as memory:
         session, missed, errors = memory.sessions.open("ana"), [], []
 
         def run(name: str) -> None:
@@ -260,8 +261,8 @@ def test_recalls_and_writes_at_once_never_miss_what_was_acknowledged(tmp_path: P
         assert (missed, errors) == ([], [])
 
 
-def damage(memory: Memory, statement: str) -> None:
-    memory.store.write(lambda tx: tx.run(statement))
+def damage(memory: Memory, statement: str, *args: Value) -> None:
+    memory.store.write(lambda tx: tx.run(statement, args))
     memory.recaller.forget_cache()
 
 
@@ -269,7 +270,7 @@ def test_damaged_vectors_are_made_anew(memory: Memory) -> None:
     memory.sessions.append(memory.sessions.open("ana").id, "user", "My boat is red")
     assert memory.vectors is not None
     memory.vectors.flush()
-    damage(memory, "UPDATE recall_vector SET vectors = x'0102'")
+    damage(memory, "UPDATE recall_vector SET vectors = ?", b"\1\2")
 
     assert [hit.text for hit in memory.recall("ana", "boat").hits] == ["My boat is red"]
     memory.vectors.flush()
@@ -278,7 +279,7 @@ def test_damaged_vectors_are_made_anew(memory: Memory) -> None:
 
 def test_a_damaged_index_says_what_to_do_and_can_be_rebuilt(memory: Memory) -> None:
     memory.sessions.append(memory.sessions.open("ana").id, "user", "My boat is red")
-    damage(memory, "UPDATE recall_entry SET terms = x'0102'")
+    damage(memory, "UPDATE recall_entry SET terms = ?", b"\1\2")
 
     with pytest.raises(StoreCorrupt, match="ingat reindex"):
         memory.recall("ana", "boat")

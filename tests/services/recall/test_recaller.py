@@ -13,12 +13,13 @@ from ingat.core.errors import EmptyContent, InvalidInput
 from ingat.core.policy import RecallPolicy
 from ingat.memory import Memory
 from ingat.testing import TurnableClock, filled_memory, open_memory
+from tests.engine import same_store, store_url
 
 HOUR = 3_600_000
 
 
 @pytest.fixture(scope="module")
-def shipped() -> Iterator[Memory]:
+def shipped(engine: str) -> Iterator[Memory]:
     """A filled memory with the embedder that users get."""
     with filled_memory(embedder="static") as memory:
         yield memory
@@ -255,8 +256,8 @@ def test_near_misses_are_as_many_as_the_policy_says() -> None:
 
 
 def test_what_another_memory_writes_to_the_file_is_seen(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/store.db"
-    with open_memory(url=url) as one, open_memory(url=url) as other:
+    url = store_url(tmp_path / "store.db")
+    with open_memory(**same_store(url)) as one, open_memory(**same_store(url)) as other:
         session = one.sessions.open("ana")
         one.sessions.append(session.id, "user", "My boat is red")
         assert texts(other, "boat") == ["My boat is red"]

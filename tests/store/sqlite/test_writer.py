@@ -16,7 +16,7 @@ import pytest
 from ingat.core.errors import StoreBusy, StoreConflict, StoreError
 from ingat.store.contract import Tx
 from ingat.store.sqlite.engine import SQLiteStore
-from ingat.store.sqlite.turns import MAX_BATCH
+from ingat.store.turns import MAX_BATCH
 
 
 @pytest.fixture

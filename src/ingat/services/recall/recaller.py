@@ -9,6 +9,7 @@ from typing import cast
 from ingat.core import clock
 from ingat.core.errors import EmptyContent, InvalidInput
 from ingat.core.events import Event
+from ingat.core.given import shown
 from ingat.core.ids import check_id, normalise_user_id
 from ingat.core.limits import MAX_TOP_K, check_limit, check_time
 from ingat.core.meter import Meter
@@ -139,7 +140,7 @@ class Recaller:
         known, text = normalise_user_id(user_id), _query(words)
         check_limit(limit, "limit")
         if sort not in ("newest", "oldest", "relevance"):
-            raise InvalidInput(f"Messages cannot be sorted by {sort!r}; use newest, oldest or relevance.")
+            raise InvalidInput(f"Messages cannot be sorted by {shown(sort)}; use newest, oldest or relevance.")
         after = decode_cursor(cursor, kind_of(sort))
         filters = self._filters(session_id, since, until, ("message",), author, role, None, ())
 
@@ -178,7 +179,7 @@ class Recaller:
         exclude: Sequence[str],
     ) -> Filters:
         if role is not None and role not in MESSAGE_ROLES:
-            raise InvalidInput(f"There is no message role {role!r}; known: {', '.join(MESSAGE_ROLES)}.")
+            raise InvalidInput(f"There is no message role {shown(role)}; known: {', '.join(MESSAGE_ROLES)}.")
         if author is not None:
             check_text(author, "author", MAX_FIELD_BYTES)
         check_time(since, "since")

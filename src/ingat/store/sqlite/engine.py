@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
-from weakref import WeakSet
 
-from ingat.core.errors import StoreClosed, StoreCorrupt
-from ingat.store.contract import Scrubbed, Tx
+from ingat.core.errors import StoreCorrupt
+from ingat.store.contract import Elsewhere, Scrubbed, Tx
+from ingat.store.forks import abandon_in_child
+from ingat.store.readers import PooledReaders, Readers
+from ingat.store.refusals import misplaced, misplaced_read, refused_write
 from ingat.store.sqlite.file import open_memory, open_reader, open_writer
-from ingat.store.sqlite.readers import GuardedReaders, PooledReaders, Readers
+from ingat.store.sqlite.readers import GuardedReaders
 from ingat.store.sqlite.scrub import scrub
+from ingat.store.sqlite.transaction import Transaction
 from ingat.store.sqlite.writer import Writer
 
 T = TypeVar("T")
@@ -46,22 +48,22 @@ class SQLiteStore:
         else:
             file = self.path
             self._conn = open_writer(file, synchronous=synchronous, busy_timeout_ms=busy_timeout_ms)
-            self._readers = PooledReaders(lambda: open_reader(file, busy_timeout_ms=busy_timeout_ms), readers)
+            self._readers = PooledReaders(
+                lambda: Transaction(open_reader(file, busy_timeout_ms=busy_timeout_ms), reading=True), readers
+            )
         self._writer = Writer(self._conn, busy_timeout_ms=busy_timeout_ms, reading=self._readers.views, guard=guard)
         self._busy_timeout_ms = busy_timeout_ms
         self._of_parent_process = False
-        _open_stores.add(self)
+        abandon_in_child(self)
 
     def read(self, fn: Callable[[Tx], T]) -> T:
         """Run `fn` against one consistent view of all committed writes."""
         if self._writer.running == threading.get_ident():
-            raise StoreClosed(
-                "read was called inside write. Nothing of the write was kept; read through its transaction instead."
-            )
+            raise misplaced_read()
         return self._readers.read(fn)
 
-    def write(self, fn: Callable[[Tx], T]) -> T:
-        """Run `fn` in a transaction of its own and return its value after the commit."""
+    def write(self, fn: Callable[[Tx], T], *, alone: bool = False) -> T:
+        """Run `fn` in a transaction of its own and return its value after the commit; a file has one writer anyway."""
         return self._writer.write(fn)
 
     async def awrite(self, fn: Callable[[Tx], T]) -> T:
@@ -86,19 +88,31 @@ class SQLiteStore:
         """Return the size of the pages that hold rows and indexes; free pages are left out."""
         return self.read(_used)
 
-    def scrub(self, traces: Sequence[bytes], *, rewrite: bool = False, timeout_s: float = 10.0) -> Scrubbed:
+    def scrub(
+        self,
+        traces: Sequence[bytes],
+        *,
+        users: Sequence[str] | None = None,
+        rewrite: bool = False,
+        timeout_s: float = 10.0,
+    ) -> Scrubbed:
         """Fold the log into the file until it is empty, write the file anew if asked to, and look for the traces.
 
-        A store in memory has no file: nothing is looked through.
+        The file holds the rows of all users, so that `users` changes nothing. A store in memory has no file: nothing
+        is looked through.
         """
         me = threading.get_ident()
         if self._writer.running == me or me in self._readers.views:
-            raise StoreClosed("scrub was called inside read or write. Nothing was changed; call it afterwards.")
+            raise misplaced("scrub", "Nothing was changed")
         if self._of_parent_process or self._writer.closed:
-            raise StoreClosed("The store is closed, or was opened before this process was forked. Open it again.")
+            raise refused_write()
         if self.path is None:
             return Scrubbed(0, (), busy=False)
         return scrub(self.path, traces, rewrite=rewrite, timeout_s=timeout_s, busy_timeout_ms=self._busy_timeout_ms)
+
+    def elsewhere(self) -> tuple[Elsewhere, ...]:
+        """Return nothing: SQLite keeps rows in the file and its write-ahead log only."""
+        return ()
 
     def waiting(self) -> int:
         """Return how many writes of this process wait for their turn at this moment."""
@@ -110,11 +124,12 @@ class SQLiteStore:
             return
         me = threading.get_ident()
         if self._writer.running == me or me in self._readers.views:
-            raise StoreClosed("close was called inside read or write. The store stays open; close it afterwards.")
+            raise misplaced("close", "The store stays open")
         self._readers.close()
         self._writer.close(_fold_log)
 
-    def _abandon(self) -> list[sqlite3.Connection]:
+    def abandon(self) -> list[object]:
+        """Refuse everything from now on without touching the connections, and return what holds these."""
         self._of_parent_process = True
         self._writer.abandon()
         return [self._conn, *self._readers.abandon()]
@@ -145,18 +160,3 @@ def _fold_log(conn: sqlite3.Connection) -> None:
         conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     except sqlite3.Error:
         pass  # the log stays beside the file and loses nothing; whoever opens the store next reads it
-
-
-_open_stores: WeakSet[SQLiteStore] = WeakSet()
-_of_parent: list[sqlite3.Connection] = []
-
-
-def _forget_stores_of_parent() -> None:
-    # SQLite's connections do not survive a fork; closing them in the child would be as harmful as using them
-    for store in list(_open_stores):
-        _of_parent.extend(store._abandon())
-    _open_stores.clear()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_stores_of_parent)

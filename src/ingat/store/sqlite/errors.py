@@ -16,6 +16,7 @@ from ingat.core.errors import (
     StoreReadOnly,
     StoreUnavailable,
 )
+from ingat.store.contract import MISSING, TABLE
 
 REFUSED_VALUES = (OverflowError, UnicodeEncodeError)
 """What the driver raises, instead of its own errors, for a number over 64 bits and for a lone surrogate."""
@@ -78,7 +79,8 @@ def translate(error: Exception, *, reading: bool = False) -> StoreError:
             f"The store's file is damaged ({said}). It was left as it is; keep a copy of it and restore a backup.",
             driver=said,
         )
-    return StoreError(f"The store could not do it ({said}). {kept}.", driver=said)
+    missing = {MISSING: TABLE} if said.startswith("no such table") else {}
+    return StoreError(f"The store could not do it ({said}). {kept}.", driver=said, **missing)
 
 
 def translate_os(error: OSError, path: Path) -> StoreError:

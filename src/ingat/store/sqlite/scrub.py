@@ -11,6 +11,7 @@ from pathlib import Path
 from time import monotonic, sleep
 
 from ingat.store.contract import Scrubbed
+from ingat.store.searching import Search
 from ingat.store.sqlite.errors import BUSY, primary_code, translate, translate_os
 from ingat.store.sqlite.file import open_scrubber
 
@@ -42,12 +43,13 @@ def scrub(path: Path, traces: Sequence[bytes], *, rewrite: bool, timeout_s: floa
             emptied = _empty_log(conn, deadline)
         except sqlite3.Error as error:
             raise translate(error) from error
-    log = path.with_name(path.name + "-wal")
+    search = Search(traces)
     try:
-        size_bytes, found = _search(path, log, traces)
+        search.look(_pieces(_descriptor(path)))
+        search.look(_pieces_of_log(path.with_name(path.name + "-wal")))
     except OSError as error:
         raise translate_os(error, path) from error
-    return Scrubbed(size_bytes, found, busy=not emptied)
+    return Scrubbed(search.size_bytes, search.found, busy=not emptied, anew=rewrite)
 
 
 def _empty_log(conn: sqlite3.Connection, deadline: float) -> bool:
@@ -62,21 +64,6 @@ def _empty_log(conn: sqlite3.Connection, deadline: float) -> bool:
         if not busy or monotonic() >= deadline:
             return not busy
         sleep(_POLL_S)
-
-
-def _search(path: Path, log: Path, traces: Sequence[bytes]) -> tuple[int, tuple[bytes, ...]]:
-    wanted = [each for each in dict.fromkeys(traces) if each]
-    longest = max(map(len, wanted), default=1)
-    found: dict[bytes, None] = {}
-    size_bytes = 0
-    for pieces in (_pieces(_descriptor(path)), _pieces_of_log(log)):
-        kept = b""
-        for piece in pieces:
-            size_bytes += len(piece)
-            text = kept + piece
-            found.update((each, None) for each in wanted if each not in found and each in text)
-            kept = text[-(longest - 1) :] if longest > 1 else b""
-    return size_bytes, tuple(found)
 
 
 def _pieces(descriptor: int) -> Iterator[bytes]:

@@ -75,6 +75,15 @@ class Transaction:
             if self.lost is not None:
                 self.renew()
 
+    @property
+    def stuck(self) -> bool:
+        """Whether not even ROLLBACK ended the last transaction."""
+        return self.conn.in_transaction
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self.conn.close()
+
     def roll_back(self) -> None:
         """End the transaction without keeping anything."""
         try:

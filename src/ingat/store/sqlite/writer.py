@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 from collections.abc import Callable, Container
 from contextlib import AbstractContextManager, nullcontext
@@ -10,11 +9,12 @@ from threading import get_ident
 from time import monotonic, sleep
 from typing import Any, TypeVar
 
-from ingat.core.errors import StoreBusy, StoreClosed, StoreError
+from ingat.core.errors import StoreBusy, StoreError
 from ingat.store.contract import Tx
+from ingat.store.refusals import misplaced_write, refused_write
 from ingat.store.sqlite.errors import BUSY, primary_code, shared, translate
 from ingat.store.sqlite.transaction import Transaction
-from ingat.store.sqlite.turns import Job, Turns
+from ingat.store.turns import Job, Turns
 
 T = TypeVar("T")
 
@@ -88,14 +88,7 @@ class Writer:
         me = get_ident()
         if self._closing or self.running == me or me in self._reading:
             raise self._refusal(me)
-        job = Job(fn, asyncio.get_running_loop())
-        assert job.future is not None
-        try:
-            self._turns.submit(job)
-        except BaseException:
-            self._turns.settle(me)
-            raise
-        value: T = await job.future
+        value: T = await self._turns.awaited(fn)
         return value
 
     def waiting(self) -> int:
@@ -110,18 +103,11 @@ class Writer:
     def close(self, farewell: Callable[[sqlite3.Connection], None]) -> None:
         """Refuse new writes, finish those that wait, say farewell on the connection and close it."""
         self._closing = True
-        token = object()
-        try:
-            while not self._turns.take(token):
-                self._turns.wait(Job(_nothing))
-            with self._guard or nullcontext():
-                if not self._closed:
-                    farewell(self._conn)
-                    self._closed = True
-                    self._conn.close()
-        finally:
-            self._turns.settle(token)
-        self._turns.stop()
+        with self._turns.last(), self._guard or nullcontext():
+            if not self._closed:
+                farewell(self._conn)
+                self._closed = True
+                self._conn.close()
 
     def abandon(self) -> None:
         """Refuse everything from now on without touching the connection."""
@@ -137,7 +123,7 @@ class Writer:
 
     def _transact(self, fn: Callable[[Tx], T], me: int) -> T:
         if self._closed:
-            raise _closed()
+            raise refused_write()
         execute, tx = self._execute, self._tx
         try:
             try:
@@ -167,7 +153,7 @@ class Writer:
         tx = self._tx
         try:
             if self._closed:
-                raise _closed()
+                raise refused_write()
             self._begin()
             self.running = get_ident()
             for job in batch:
@@ -233,21 +219,6 @@ class Writer:
                 error = again
 
     def _refusal(self, me: int) -> StoreError:
-        if self.running == me:
-            return StoreClosed(
-                "write was called inside write. Nothing of the outer write was kept; hand its transaction on instead."
-            )
-        if me in self._reading:
-            return StoreClosed("write was called inside read. Nothing was changed; write after the read has returned.")
-        return _closed()
-
-
-def _closed() -> StoreClosed:
-    return StoreClosed(
-        "The store is closed, or was opened before this process was forked. Nothing of this write was kept; open it"
-        " again."
-    )
-
-
-def _nothing(_: Tx) -> None:
-    """Do nothing, in its turn: when it has returned, all who came before are answered."""
+        if self.running == me or me in self._reading:
+            return misplaced_write(inside_write=self.running == me)
+        return refused_write()

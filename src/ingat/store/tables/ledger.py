@@ -37,6 +37,11 @@ def check_secret(tx: Tx, secret: Secret) -> None:
         )
 
 
+def relies_on_key(tx: Tx) -> bool:
+    """Return whether the store relies on a key: somebody was purged, or its audit trail was pruned."""
+    return settings.get(tx, _FINGERPRINT) is not None
+
+
 def bind_secret(tx: Tx, secret: Secret) -> None:
     """Note which key the store relies on from now on; raises SecretMissing when it relied on another one before.
 

@@ -18,7 +18,7 @@ _STATES = "state IN ('active', 'closed', 'archived')"
 def is_small(tx: Tx, most: int) -> bool:
     """Tell whether no table holds more rows than `most`; looks at so many rows of each and no further."""
     for table in _COUNTED:
-        row = tx.one(f"SELECT COUNT(*) FROM (SELECT 1 FROM {table} LIMIT ?) AS some", (most + 1,))
+        row = tx.one(f"SELECT COUNT(*) FROM (SELECT 1 FROM {table} LIMIT ?) AS found", (most + 1,))
         if cast("tuple[int]", row)[0] > most:
             return False
     return True
@@ -26,7 +26,7 @@ def is_small(tx: Tx, most: int) -> bool:
 
 def log_errors_since(tx: Tx, since: int, most: int) -> int:
     """Return how many errors were logged since then, `most` at the most."""
-    query = "SELECT COUNT(*) FROM (SELECT 1 FROM log_entry WHERE level = 40 AND at >= ? LIMIT ?) AS some"
+    query = "SELECT COUNT(*) FROM (SELECT 1 FROM log_entry WHERE level = 40 AND at >= ? LIMIT ?) AS found"
     return _number(tx, query, since, most)
 
 

@@ -107,6 +107,12 @@ def lacking(tx: Tx, user_id: str, fingerprint: str, after: int, limit: int) -> l
     return [cast(int, row[0]) for row in rows]
 
 
+def newest(tx: Tx, user_id: str) -> int:
+    """Return the position of a user's newest entry, -1 when there is none."""
+    row = tx.one("SELECT COALESCE(MAX(position), -1) FROM recall_entry WHERE user_id = ?", (user_id,))
+    return cast(int, row[0]) if row else -1
+
+
 class Line(NamedTuple):
     """What stands behind an entry: a message (its text with captions) or a memory (its subject and text)."""
 

@@ -19,3 +19,8 @@ def put(tx: Tx, name: str, value: str) -> None:
         "INSERT INTO setting (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
         (name, value),
     )
+
+
+def drop(tx: Tx, name: str) -> None:
+    """Keep a value no longer."""
+    tx.run("DELETE FROM setting WHERE name = ?", (name,))

@@ -23,7 +23,7 @@ _NAMED = (
 _ENTRY = ", ".join(f"e.{name}" for name in COLUMNS.split(", "))
 _WIDTH = len(Sealed._fields)
 _PEOPLE = (
-    "CASE WHEN e.people_sha256 IS NULL THEN (e.subject IS NOT NULL)"
+    "CASE WHEN e.people_sha256 IS NULL THEN CASE WHEN e.subject IS NULL THEN 0 ELSE 1 END"
     " ELSE (SELECT COUNT(*) FROM audit_person p WHERE p.seq = e.seq) END"
 )
 _TO_EVERYBODY = "SELECT seq FROM audit_entry WHERE scope = 'everything' AND subject IS NULL AND people_sha256 IS NULL"
@@ -217,6 +217,15 @@ def operations_without_entry(tx: Tx, since: int, limit: int) -> list[str]:
         (since, limit),
     )
     return [cast(str, row[0]) for row in rows]
+
+
+def newest_backup(tx: Tx) -> str | None:
+    """Return the name of the backup that was made last, unless a purge since may have removed it; or None."""
+    row = tx.one(
+        "SELECT restore_point FROM audit_entry WHERE action = 'backup.create' AND seq >"
+        " (SELECT COALESCE(MAX(seq), 0) FROM audit_entry WHERE action = 'purge') ORDER BY seq DESC LIMIT 1"
+    )
+    return cast("str | None", row[0]) if row else None
 
 
 def begun_at(tx: Tx) -> int:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import threading
 
-from ingat.store.sqlite.turns import Job, Turns
+from ingat.store.turns import Job, Turns
 
 
 def commit(batch: list[Job]) -> list[Job]:

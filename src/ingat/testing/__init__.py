@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import re
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -165,18 +165,29 @@ def _say(memory: Memory, clock: TurnableClock, session_id: str, *lines: str) -> 
 
 
 @contextmanager
-def open_memory(*, url: str = ":memory:", now: Clock | None = None, **arguments: Any) -> Iterator[Memory]:
+def _kept_in_memory() -> Iterator[dict[str, Any]]:
+    yield {"url": ":memory:"}
+
+
+new_store: Callable[[], AbstractContextManager[dict[str, Any]]] = _kept_in_memory
+"""What lends `open_memory` an empty store when it is given no `url`: arguments of `Memory`. Replace it to test the same
+on another engine."""
+
+
+@contextmanager
+def open_memory(*, url: str | None = None, now: Clock | None = None, **arguments: Any) -> Iterator[Memory]:
     """Open an empty memory for a `with` block, with a clock that stands still and a CountingEmbedder.
 
-    `arguments` are those of `Memory`; give `now` or `embedder` to use your own.
+    Without a `url` it is gone afterwards. `arguments` are those of `Memory`; give `now` or `embedder` to use your own.
     """
     arguments.setdefault("embedder", CountingEmbedder())
-    with Memory(url, now=now or TurnableClock(), **arguments) as memory:
+    lent: AbstractContextManager[dict[str, Any]] = new_store() if url is None else nullcontext({"url": url})
+    with lent as store, Memory(**{"now": now or TurnableClock(), **store, **arguments}) as memory:
         yield memory
 
 
 @contextmanager
-def filled_memory(*, url: str = ":memory:", clock: TurnableClock | None = None, **arguments: Any) -> Iterator[Memory]:
+def filled_memory(*, url: str | None = None, clock: TurnableClock | None = None, **arguments: Any) -> Iterator[Memory]:
     """Open a memory that holds what `fill` puts into it, for a `with` block.
 
     `arguments` are those of `Memory`. Vectors are there when the block begins.
@@ -198,6 +209,7 @@ else:
         pytest = None
 
 if pytest is not None:
+    pytest.register_assert_rewrite("ingat.testing.contract")  # so that its failures say what differed
 
     @pytest.fixture
     def turnable_clock() -> TurnableClock:

@@ -14,7 +14,8 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import copy_context
 from queue import SimpleQueue
 from typing import Any
@@ -30,21 +31,37 @@ _TURN = 0
 class Job:
     """A function that waits for its turn, and its outcome.
 
-    `leads` tells that the waiting thread may take the turn. A job is answered with its error; without one, with its
-    value if it was committed.
+    `leads` tells that the waiting thread may take the turn, `alone` that no other process may write meanwhile,
+    `started` that the function was begun. A job is answered with its error; without one, with its value if it was
+    committed.
     """
 
-    __slots__ = ("committed", "context", "done", "error", "fn", "future", "gate", "leads", "loop", "value")
+    __slots__ = (
+        "alone",
+        "committed",
+        "context",
+        "done",
+        "error",
+        "fn",
+        "future",
+        "gate",
+        "leads",
+        "loop",
+        "started",
+        "value",
+    )
 
-    def __init__(self, fn: Callable[[Any], Any], loop: asyncio.AbstractEventLoop | None = None) -> None:
-        self.fn = fn
+    def __init__(
+        self, fn: Callable[[Any], Any], loop: asyncio.AbstractEventLoop | None = None, *, alone: bool = False
+    ) -> None:
+        self.fn, self.alone = fn, alone
         self.context = copy_context()
         self.loop = loop
         self.future: asyncio.Future[Any] | None = loop.create_future() if loop else None
         self.gate = threading.Lock()
         self.gate.acquire()
         self.leads = loop is None and threading.current_thread() is not threading.main_thread()
-        self.done = self.committed = False
+        self.done = self.committed = self.started = False
         self.value: Any = None
         self.error: BaseException | None = None
 
@@ -109,11 +126,30 @@ class Turns:
             else:
                 job.gate.acquire()
 
-    def submit(self, job: Job) -> None:
-        """Queue a job whose future will be given its outcome on its loop."""
-        self._queue.append(job)
-        if self.take(job):
-            self._call(job)
+    async def awaited(self, fn: Callable[[Any], Any]) -> Any:
+        """Queue a job for the running loop and return its value when it is done, without holding a thread."""
+        job = Job(fn, asyncio.get_running_loop())
+        assert job.future is not None
+        try:
+            self._queue.append(job)
+            if self.take(job):
+                self._call(job)
+        except BaseException:
+            self.settle(threading.get_ident())
+            raise
+        return await job.future
+
+    @contextmanager
+    def last(self) -> Iterator[None]:
+        """Wait until all who came before are answered, hold the turn inside the `with` block, and end the helper."""
+        token = object()
+        try:
+            while not self.take(token):
+                self.wait(Job(_nothing))
+            yield
+        finally:
+            self.settle(token)
+        self.stop()
 
     def settle(self, token: object) -> None:
         """Make sure, after an interruption under that token, that the turn is free or in the hands of one who knows."""
@@ -172,6 +208,10 @@ class Turns:
                 batch = batch[: -len(unstarted)]
             _answer(batch)
             self.pass_on(token)
+
+
+def _nothing(_: Any) -> None:
+    """Do nothing, in its turn: when it has returned, all who came before are answered."""
 
 
 def _answer(batch: list[Job]) -> None:
