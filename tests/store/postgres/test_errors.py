@@ -212,7 +212,7 @@ def test_a_write_that_somebody_else_deadlocks_with_is_run_again(server: Server, 
         somebody.start()
         assert store.write(write) == 1
         somebody.join()
-        assert len(runs) == 2
+        assert len(runs) > 1  # the second run may take the row before the other one wakes, and is undone too
 
 
 def test_a_write_that_idles_for_longer_than_the_server_allows_is_told_why(server: Server, schema: str) -> None:
