@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+from threading import get_ident
+
 from ingat.core.errors import StoreClosed
 
 
@@ -20,13 +23,16 @@ def refused_write() -> StoreClosed:
     )
 
 
-def misplaced_write(*, inside_write: bool) -> StoreClosed:
-    """Return the error of a write inside a write, or inside a read."""
-    if inside_write:
+def misplaced_write(*, running: int, reading: Container[int]) -> StoreClosed:
+    """Return the error of a write of this thread where `running` runs a write, `reading` read, or all is closed."""
+    me = get_ident()
+    if running == me:
         return StoreClosed(
             "write was called inside write. Nothing of the outer write was kept; hand its transaction on instead."
         )
-    return StoreClosed("write was called inside read. Nothing was changed; write after the read has returned.")
+    if me in reading:
+        return StoreClosed("write was called inside read. Nothing was changed; write after the read has returned.")
+    return refused_write()
 
 
 def misplaced_read() -> StoreClosed:
@@ -36,6 +42,8 @@ def misplaced_read() -> StoreClosed:
     )
 
 
-def misplaced(name: str, kept: str) -> StoreClosed:
-    """Return the error of another method inside a read or a write."""
-    return StoreClosed(f"{name} was called inside read or write. {kept}; call it afterwards.")
+def check_outside(name: str, kept: str, *, running: int, reading: Container[int]) -> None:
+    """Raise StoreClosed when this thread is the one that runs a write, or among those that read."""
+    me = get_ident()
+    if running == me or me in reading:
+        raise StoreClosed(f"{name} was called inside read or write. {kept}; call it afterwards.")

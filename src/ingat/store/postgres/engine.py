@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import psycopg
 
-from ingat.core.errors import StoreError
+from ingat.core.errors import StoreBusy, StoreFull, StoreReadOnly
 from ingat.store.contract import Elsewhere, Scrubbed, Tx
 from ingat.store.forks import abandon_in_child
 from ingat.store.postgres.address import parse_address
@@ -21,7 +21,7 @@ from ingat.store.postgres.sizes import count_now, findings, size, used
 from ingat.store.postgres.views import PostgresView
 from ingat.store.postgres.writer import Writer
 from ingat.store.readers import PooledReaders
-from ingat.store.refusals import misplaced, misplaced_read, refused_write
+from ingat.store.refusals import check_outside, misplaced_read, refused_write
 
 T = TypeVar("T")
 
@@ -95,7 +95,7 @@ class PostgresStore:
 
         What this process wrote counts at once, what others wrote after some seconds.
         """
-        with suppress(StoreError):  # then this process's own count some seconds later, too
+        with suppress(StoreReadOnly, StoreBusy, StoreFull):  # then its own rows count some seconds later, too
             self._writer.write(count_now)
         return self.read(used)
 
@@ -111,9 +111,7 @@ class PostgresStore:
 
         Their files are looked through where the server lets this user read them.
         """
-        me = threading.get_ident()
-        if self._writer.running == me or me in self._readers.views:
-            raise misplaced("scrub", "Nothing was changed")
+        check_outside("scrub", "Nothing was changed", running=self._writer.running, reading=self._readers.views)
         if self._of_parent_process or self._writer.closed:
             raise refused_write()
         whose = None if rewrite else users
@@ -137,9 +135,7 @@ class PostgresStore:
         """Finish the writes that wait and the reads that run, and let go of every connection."""
         if self._of_parent_process:
             return
-        me = threading.get_ident()
-        if self._writer.running == me or me in self._readers.views:
-            raise misplaced("close", "The store stays open")
+        check_outside("close", "The store stays open", running=self._writer.running, reading=self._readers.views)
         self._readers.close()
         self._writer.close()
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import psycopg
 
-from ingat.core.errors import IngatError, InvalidSettings, StoreError, StoreUnavailable
+from ingat.core.errors import IngatError, InvalidSettings, StoreUnavailable
 from ingat.core.ids import new_id
 from ingat.store.contract import OUTCOME, UNKNOWN, Tx
 from ingat.store.postgres.attempt import Attempt, Outcome, fate, forget
@@ -68,7 +68,7 @@ class Writer:
         """Run `fn` in a transaction and return its value after the commit."""
         me = get_ident()
         if self._closing or self.running == me or me in self._reading:
-            raise self._refusal(me)
+            raise misplaced_write(running=self.running, reading=self._reading)
         job = Job(fn, alone=alone)
         try:
             self._turns.wait(job)
@@ -88,7 +88,7 @@ class Writer:
         """Run `fn` in a transaction on another thread and return its value after the commit."""
         me = get_ident()
         if self._closing or self.running == me or me in self._reading:
-            raise self._refusal(me)
+            raise misplaced_write(running=self.running, reading=self._reading)
         value: T = await self._turns.awaited(fn)
         return value
 
@@ -192,11 +192,6 @@ class Writer:
         """Return what is told when the server cannot be reached for too long."""
         refused = self._refused
         return refused_write() if refused is None else type(refused)(refused.message, **refused.details)
-
-    def _refusal(self, me: int) -> StoreError:
-        if self.running == me or me in self._reading:
-            return misplaced_write(inside_write=self.running == me)
-        return refused_write()
 
 
 def _unknown(refused: IngatError | None) -> StoreUnavailable:

@@ -12,7 +12,7 @@ from ingat.core.errors import StoreCorrupt
 from ingat.store.contract import Elsewhere, Scrubbed, Tx
 from ingat.store.forks import abandon_in_child
 from ingat.store.readers import PooledReaders, Readers
-from ingat.store.refusals import misplaced, misplaced_read, refused_write
+from ingat.store.refusals import check_outside, misplaced_read, refused_write
 from ingat.store.sqlite.file import open_memory, open_reader, open_writer
 from ingat.store.sqlite.readers import GuardedReaders
 from ingat.store.sqlite.scrub import scrub
@@ -101,9 +101,7 @@ class SQLiteStore:
         The file holds the rows of all users, so that `users` changes nothing. A store in memory has no file: nothing
         is looked through.
         """
-        me = threading.get_ident()
-        if self._writer.running == me or me in self._readers.views:
-            raise misplaced("scrub", "Nothing was changed")
+        check_outside("scrub", "Nothing was changed", running=self._writer.running, reading=self._readers.views)
         if self._of_parent_process or self._writer.closed:
             raise refused_write()
         if self.path is None:
@@ -122,9 +120,7 @@ class SQLiteStore:
         """Finish the writes that wait and the reads that run, fold the log into the file and let go of it."""
         if self._of_parent_process:
             return
-        me = threading.get_ident()
-        if self._writer.running == me or me in self._readers.views:
-            raise misplaced("close", "The store stays open")
+        check_outside("close", "The store stays open", running=self._writer.running, reading=self._readers.views)
         self._readers.close()
         self._writer.close(_fold_log)
 

@@ -58,7 +58,7 @@ class Writer:
         """Run `fn` in a transaction and return its value after the commit."""
         me = get_ident()
         if self._closing or self.running == me or me in self._reading:
-            raise self._refusal(me)
+            raise misplaced_write(running=self.running, reading=self._reading)
         turns = self._turns
         try:
             if turns.take(me):
@@ -87,7 +87,7 @@ class Writer:
         """Run `fn` in a transaction on another thread and return its value after the commit."""
         me = get_ident()
         if self._closing or self.running == me or me in self._reading:
-            raise self._refusal(me)
+            raise misplaced_write(running=self.running, reading=self._reading)
         value: T = await self._turns.awaited(fn)
         return value
 
@@ -217,8 +217,3 @@ class Writer:
                 return
             except sqlite3.Error as again:
                 error = again
-
-    def _refusal(self, me: int) -> StoreError:
-        if self.running == me or me in self._reading:
-            return misplaced_write(inside_write=self.running == me)
-        return refused_write()
