@@ -8,7 +8,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from io import BytesIO
 from itertools import chain
 from pathlib import Path
@@ -17,6 +17,7 @@ import psycopg
 import pytest
 
 from ingat.core.errors import SessionNotFound, StoreUnavailable
+from ingat.core.ids import new_id
 from ingat.memory import Memory
 from ingat.store.contract import Store, Tx
 from ingat.store.open import open_store
@@ -229,14 +230,16 @@ def test_a_function_that_ends_its_connection_each_time_gets_an_error_and_the_nex
     assert names(store) == ["a"]
 
 
-def test_connections_that_were_ended_while_idle_are_made_anew(store: Store) -> None:
-    store.write(put("a"))
-    assert names(store) == ["a"]
-    end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'ingat'"
-    with psycopg.connect(postgres.schemas()._url, autocommit=True) as other:
-        other.execute(end)
-    assert names(store) == ["a"]
-    assert store.write(put("b")) == 1
+def test_connections_that_were_ended_while_idle_are_made_anew() -> None:
+    name = f"idle{new_id()}"  # the server is that of other tests, too
+    with closing(open_store(f"{postgres.schemas().unmade()}&application_name={name}")) as store:
+        store.write(lambda tx: tx.run("CREATE TABLE note (body TEXT)"))
+        assert store.read(lambda tx: tx.all("SELECT body FROM note")) == []
+        end = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = %s"
+        with closing(psycopg.connect(postgres.schemas()._url, autocommit=True)) as other:
+            assert other.execute(end, (name,)).fetchone() == (2,)
+        assert store.read(lambda tx: tx.all("SELECT body FROM note")) == []
+        assert store.write(lambda tx: tx.run("INSERT INTO note VALUES ('b')")) == 1
 
 
 def test_a_commit_that_nobody_can_be_asked_about_is_told_as_such(store: Store, relay: Relay) -> None:
